@@ -317,6 +317,20 @@ static void test_who(void **state)
 		  "\"callerd\":{\"caller\":{\"behind\":{\"user\":{\"id\":\"1001\",\"name\":\"bob\"}"
 		  "}}}",
 		  "bob [web, exec]");
+	check_who(
+		"\"user\":{\"id\":\"0\",\"name\":\"root\"},"
+		"\"process\":{\"executable\":\"/usr/sbin/haproxy\"},"
+		"\"callerd\":{\"relayed_for\":{\"certainty\":\"certain\",\"user\":{\"id\":\"1001\","
+		"\"name\":\"bob\"}}}",
+		"bob (via haproxy)");
+	check_who("\"user\":{\"id\":\"0\",\"name\":\"root\"},"
+		  "\"process\":{\"name\":\"relay\"},"
+		  "\"callerd\":{\"relayed_for\":{\"certainty\":\"likely\",\"user\":{\"id\":"
+		  "\"1001\"}}}",
+		  "uid 1001? (via relay)");
+	check_who("\"user\":{\"id\":\"0\",\"name\":\"root\"},"
+		  "\"callerd\":{\"relayed_for\":{\"certainty\":\"unknown\",\"askers\":2}}",
+		  "root");
 	check_who("\"user\":{\"id\":\"7\",\"name\":\"eve\"},"
 		  "\"container\":{\"id\":\"0123456789abcdef\"}",
 		  "eve [0123456789ab]");

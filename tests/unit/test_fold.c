@@ -181,6 +181,14 @@ static void test_others_are_told(void **state)
 		TOLD((record.makers[i].caller = others[0],
 		      record.makers[i].event_id = bytes_of("two")));
 	}
+	TOLD(record.relayed =
+		     ((struct record_relayed){RELAYED_CERTAIN, RELAYED_BY_REQUEST, others[0], 1}));
+	TOLD(record.relayed =
+		     ((struct record_relayed){RELAYED_CERTAIN, RELAYED_BY_REQUEST, others[1], 1}));
+	TOLD(record.relayed =
+		     ((struct record_relayed){RELAYED_LIKELY, RELAYED_BY_HEAD, others[1], 1}));
+	TOLD(record.relayed =
+		     ((struct record_relayed){RELAYED_UNKNOWN, RELAYED_BY_REQUEST, NULL, 2}));
 	TOLD(record.connection.socket = bytes_of("/run/other.sock"));
 	TOLD(record.api.target_name = bytes_of("web"));
 	TOLD(record.level = LEVEL_METADATA);

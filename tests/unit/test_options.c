@@ -304,6 +304,20 @@ static void test_containerd_paths(void **state)
 	assert_true(options.discovers);
 }
 
+static void test_relay_paths(void **state)
+{
+	struct options options;
+
+	ASSERT_REFUSED("must be absolute", "--relay", "run/c.sock");
+	ASSERT_REFUSED("not of both", "--socket", "/none/a", "--relay", "/none/a");
+	ASSERT_REFUSED("not of both", "--relay", "/none/a", "--containerd", "/none/a");
+	assert_int_equal(PARSE(&options, "--relay", "/none/a", "--relay=/none/b"), 0);
+	assert_int_equal(options.relay_count, 2);
+	/* Engines are watched as without it. */
+	assert_int_equal(options.socket_count, 1);
+	assert_true(options.discovers);
+}
+
 static void test_existing_socket(void **state)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -717,17 +731,29 @@ static int tidy(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_defaults),      cmocka_unit_test(test_help),
-		cmocka_unit_test(test_all),	      cmocka_unit_test(test_choices),
-		cmocka_unit_test(test_number_bounds), cmocka_unit_test(test_containerd_paths),
-		cmocka_unit_test(test_socket_paths),  cmocka_unit_test(test_existing_socket),
-		cmocka_unit_test(test_many_sockets),  cmocka_unit_test(test_outputs),
-		cmocka_unit_test(test_unknown),	      cmocka_unit_test(test_file),
-		cmocka_unit_test(test_file_has_all),  cmocka_unit_test(test_file_is_overridden),
-		cmocka_unit_test(test_file_mistakes), cmocka_unit_test(test_default_file),
-		cmocka_unit_test(test_check_config),  cmocka_unit_test(test_print_config),
-		cmocka_unit_test(test_parts),	      cmocka_unit_test(test_doubts),
-		cmocka_unit_test(test_state_path),    cmocka_unit_test(test_explain),
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_help),
+		cmocka_unit_test(test_all),
+		cmocka_unit_test(test_choices),
+		cmocka_unit_test(test_number_bounds),
+		cmocka_unit_test(test_containerd_paths),
+		cmocka_unit_test(test_relay_paths),
+		cmocka_unit_test(test_socket_paths),
+		cmocka_unit_test(test_existing_socket),
+		cmocka_unit_test(test_many_sockets),
+		cmocka_unit_test(test_outputs),
+		cmocka_unit_test(test_unknown),
+		cmocka_unit_test(test_file),
+		cmocka_unit_test(test_file_has_all),
+		cmocka_unit_test(test_file_is_overridden),
+		cmocka_unit_test(test_file_mistakes),
+		cmocka_unit_test(test_default_file),
+		cmocka_unit_test(test_check_config),
+		cmocka_unit_test(test_print_config),
+		cmocka_unit_test(test_parts),
+		cmocka_unit_test(test_doubts),
+		cmocka_unit_test(test_state_path),
+		cmocka_unit_test(test_explain),
 	};
 
 	return cmocka_run_group_tests(tests, prepare, tidy);

@@ -1761,6 +1761,55 @@ static void test_folded(void **state)
 	json_decref(root);
 }
 
+/* --- who asked a relay ------------------------------------------------------------------------ */
+
+static void test_relayed(void **state)
+{
+	struct caller relay = alice(), other = bob();
+	struct record record = {
+		.action = RECORD_API_REQUEST,
+		.time = 120000001,
+		.caller = &relay,
+		.http = {.method = BYTES("GET"), .verb = METHOD_GET, .target = BYTES("/_ping")},
+		.relayed = {RELAYED_CERTAIN, RELAYED_BY_REQUEST, &other, 1},
+	};
+	json_t *root;
+
+	relay.login_uid = CALLERD_UNSET_ID;
+	root = written(&record, &context);
+	assert_text(root, "callerd.relayed_for.certainty", "certain");
+	assert_text(root, "callerd.relayed_for.basis", "request");
+	assert_text(root, "callerd.relayed_for.user.id", "1001");
+	assert_number(root, "callerd.relayed_for.process.pid", other.process.pid);
+	assert_text(root, "user.id", "0");
+	ASSERT_ABSENT(root, "callerd.relayed_for.askers", "callerd.relayed_for.container",
+		      "callerd.relayed_for.user.effective");
+	assert_text(root, "message",
+		    "bob (via docker) | docker run -v /:/host bb | GET /_ping → no answer");
+	json_decref(root);
+	/* Of one user's processes it is not known which it was. */
+	record.relayed = (struct record_relayed){RELAYED_LIKELY, RELAYED_BY_HEAD, &other, 3};
+	root = written(&record, &context);
+	assert_text(root, "callerd.relayed_for.certainty", "likely");
+	assert_text(root, "callerd.relayed_for.basis", "head");
+	assert_number(root, "callerd.relayed_for.askers", 3);
+	ASSERT_ABSENT(root, "callerd.relayed_for.process");
+	assert_text(root, "message",
+		    "likely bob (via docker) | docker run -v /:/host bb | GET /_ping → no "
+		    "answer");
+	json_decref(root);
+	record.relayed = (struct record_relayed){RELAYED_UNKNOWN, RELAYED_BY_REQUEST, NULL, 2};
+	root = written(&record, &context);
+	assert_text(root, "callerd.relayed_for.certainty", "unknown");
+	ASSERT_ABSENT(root, "callerd.relayed_for.user", "callerd.relayed_for.process");
+	assert_text(root, "message", "root | docker run -v /:/host bb | GET /_ping → no answer");
+	json_decref(root);
+	record.relayed = (struct record_relayed){0};
+	root = written(&record, &context);
+	ASSERT_ABSENT(root, "callerd.relayed_for");
+	json_decref(root);
+}
+
 /* --- who is behind a container ---------------------------------------------------------------- */
 
 #define MAKER(kind) "callerd.caller.container." kind
@@ -3041,6 +3090,7 @@ int main(void)
 		cmocka_unit_test(test_reloaded),
 		cmocka_unit_test(test_docker_event),
 		cmocka_unit_test(test_makers),
+		cmocka_unit_test(test_relayed),
 		cmocka_unit_test(test_labels),
 		cmocka_unit_test(test_cause_findings),
 		cmocka_unit_test(test_event_types),

@@ -44,6 +44,7 @@
 #include "kernel/pins.h"
 #include "login/logins.h"
 #include "process/decode.h"
+#include "relayed/relayed.h"
 #include "state/state.h"
 #include "system/beside.h"
 #include "system/notify.h"
@@ -76,7 +77,7 @@ struct agent {
 	/* Of a port, the socket of the same engine, which knows what that has; else the index itself. */
 	uint32_t engine_of[CALLERD_SOCKETS_MAX];
 	unsigned int socket_count, socket_room;
-	unsigned int given; /* of them, by the options: those of Docker, then those of containerd */
+	unsigned int given; /* of them, by the options: those of Docker, of containerd, of relays */
 	struct finder *finder; /* NULL: nothing is looked for */
 	struct host *host;
 	struct proc *proc;
@@ -92,6 +93,7 @@ struct agent {
 	struct guard *guard; /* NULL: nothing is guarded */
 	int guard_limit;     /* the one that was told */
 	struct decode_detail detail;
+	struct relayed *relayed; /* NULL: no relay is watched */
 	struct tracker *tracker;
 	struct engines *engines;
 	struct fold *fold;
@@ -203,6 +205,11 @@ static bool agent_is_engine(struct agent *agent, const struct caller *caller)
 	       agent_is_service(agent, caller, "kubelet.service", "kubelet");
 }
 
+static unsigned int first_relay(const struct agent *agent)
+{
+	return agent->options.socket_count + agent->options.containerd_count;
+}
+
 /* Whether RECORD is of what an engine does with containerd, all day long. Who asked the engine for it has records of his own. */
 static bool agent_is_routine(struct agent *agent, const struct record *record)
 {
@@ -210,9 +217,21 @@ static bool agent_is_routine(struct agent *agent, const struct record *record)
 
 	if (agent->options.engine_calls || !record_is_request(record) || record->candidate_count)
 		return false;
-	for (unsigned int i = agent->options.socket_count; i < agent->given; i++)
+	for (unsigned int i = agent->options.socket_count; i < first_relay(agent); i++)
 		of_containerd |= bytes_are(record->connection.socket, agent->sockets[i]);
 	return of_containerd && agent_is_engine(agent, record->caller);
+}
+
+/* Whether RECORD is of what a relay was asked, which the records of what it passed on tell. */
+static bool agent_is_of_relay(const struct agent *agent, const struct record *record)
+{
+	bool found = false;
+
+	if (!record_is_request(record) && record->action != RECORD_SOCKET_CONNECTED)
+		return false;
+	for (unsigned int i = first_relay(agent); i < agent->given; i++)
+		found |= bytes_are(record->connection.socket, agent->sockets[i]);
+	return found;
 }
 
 static void on_record(void *data, struct record *record)
@@ -221,6 +240,10 @@ static void on_record(void *data, struct record *record)
 	struct callerd_legacy *legacy = capture_legacy(agent->capture);
 	bool is_test;
 
+	if (agent_is_of_relay(agent, record)) {
+		legacy->told += record->action == RECORD_API_REQUEST && record->connection.request;
+		return;
+	}
 	if (record->action == RECORD_SOCKET_CONNECTED)
 		record->server = agent->news;
 	is_test = self_test_is_call(agent->self_test, record);
@@ -482,6 +505,10 @@ static void agent_take_event(void *data, const struct event *event, uint32_t soc
 		agent->news = servers_note(agent->servers, agent->capture, socket,
 					   event->server.pid, event->server.uid,
 					   event->server.start, clock_now(CLOCK_BOOTTIME));
+	if (event->header->type == CALLERD_EVENT_CONNECT && agent->relayed &&
+	    relayed_has(agent->relayed, socket))
+		relayed_connected(agent->relayed, event->header->connection, event->server.pid,
+				  event->server.start);
 	tracker_event(agent->tracker, event, socket);
 	agent->news = NULL;
 }
@@ -1116,6 +1143,20 @@ static int open_logins(struct agent *agent)
 	return error;
 }
 
+/* Sets *RET to what reads the contents of requests. 0 or -ENOMEM. */
+static int open_reader(struct agent *agent, const struct reader **ret)
+{
+	struct relayed_options options = {
+		.engines = engines_reader(agent->engines),
+		.first = first_relay(agent),
+		.count = agent->options.relay_count,
+	};
+	int error = options.count ? relayed_new(&options, &agent->relayed) : 0;
+
+	*ret = agent->relayed ? relayed_reader(agent->relayed) : options.engines;
+	return error;
+}
+
 static enum exit_code open_parts(struct agent *agent)
 {
 	struct tracker_options tracker = {
@@ -1144,10 +1185,8 @@ static enum exit_code open_parts(struct agent *agent)
 		agent_open_state(agent);
 		error = open_engines(agent);
 	}
-	if (!error) {
-		tracker.reader = engines_reader(agent->engines);
-		error = tracker_new(&tracker, &agent->tracker);
-	}
+	error = error ?: open_reader(agent, &tracker.reader)
+		?: tracker_new(&tracker, &agent->tracker);
 	if (!error && agent->options.event_file)
 		error = event_recorder_open(agent->options.event_file, agent->sockets,
 					    &agent->events);
@@ -1484,9 +1523,11 @@ enum exit_code agent_new(const struct options *options, int argc, char **argv, s
 	for (uint32_t i = 0; i < CALLERD_SOCKETS_MAX; i++)
 		agent->engine_of[i] = i;
 	memcpy(agent->sockets, options->sockets, sizeof(agent->sockets));
-	agent->given = agent->socket_count = options->socket_count + options->containerd_count;
+	agent->given = agent->socket_count = first_relay(agent) + options->relay_count;
 	memcpy(agent->sockets + options->socket_count, options->containerds,
 	       options->containerd_count * sizeof(*agent->sockets));
+	memcpy(agent->sockets + first_relay(agent), options->relays,
+	       options->relay_count * sizeof(*agent->sockets));
 	agent->socket_room = options->discovers ? CALLERD_SOCKETS_MAX : agent->given;
 	setpriority(PRIO_PROCESS, 0, NICE); /* may fail: the agent runs without it */
 	block_signals(agent);
@@ -1516,7 +1557,9 @@ enum exit_code agent_new(const struct options *options, int argc, char **argv, s
 	open_guard(agent);
 	if (options->inventory && !options->own_calls)
 		for (unsigned int i = 0; i < agent->socket_count; i++)
-			if (!agent->owners[i] && !doors_is_port(agent->sockets[i]))
+			if (!agent->owners[i] && !doors_is_port(agent->sockets[i]) &&
+			    !(i >= first_relay(agent) &&
+			      i < agent->given)) /* it may serve one client alone */
 				servers_ask(agent->servers, agent->capture, i, agent->sockets[i]);
 	if (open_finder(agent)) {
 		agent_free(agent);
@@ -1549,6 +1592,7 @@ bool agent_free(struct agent *agent)
 	watcher_free(agent->watcher);
 	capture_close(agent->capture);
 	tracker_free(agent->tracker);
+	relayed_free(agent->relayed);
 	decode_forget();
 	engines_free(agent->engines);
 	fold_free(agent->fold);

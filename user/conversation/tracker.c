@@ -455,16 +455,28 @@ static void tracker_make_room(struct tracker *tracker, const struct connection *
 		tracker_evict(tracker, keep, now);
 }
 
+/* Before any record: who sent what to a relay is known before what the relay passed on is told. */
+static void tell_senders(struct connection *listed)
+{
+	for (struct connection *one = listed; one; one = one->next_listed) {
+		connection_tell_sender(one);
+		for (struct exchange *exchange = one->finished; exchange; exchange = exchange->next)
+			if (!exchange->sender_told && !exchange->written &&
+			    connection_sender_certain(one, exchange))
+				exchange_sent(exchange, connection_sender(one, exchange));
+	}
+}
+
 void tracker_flush(struct tracker *tracker, uint64_t now)
 {
 	struct connection *connection, *listed = tracker->listed;
 
 	tracker->listed = NULL;
 	tracker->listed_end = &tracker->listed;
+	tell_senders(listed);
 	while ((connection = listed)) {
 		listed = connection->next_listed;
 		connection->listed = false;
-		connection_tell_sender(connection);
 		flush_connection(tracker, connection, now);
 		tracker_account(tracker, connection);
 		if (connection->ended)

@@ -107,6 +107,27 @@ static void add_way(struct text *out, const struct reread *record, struct bytes 
 	text_add_char(out, ')');
 }
 
+/* Who asked a relay: bob (via haproxy). False: nobody is known to have. */
+static bool add_who_asked(struct text *out, const struct reread *record)
+{
+	struct bytes id = reread_text(record, "callerd.relayed_for.user.id");
+	struct bytes user = reread_text(record, "callerd.relayed_for.user.name");
+	struct bytes relay = bytes_basename(reread_text(record, "process.executable"));
+
+	if (!id.size)
+		return false;
+	if (!user.size)
+		text_add_string(out, "uid ");
+	text_add_visible(out, user.size ? user : id, NAME_COLUMNS);
+	if (bytes_are(reread_text(record, "callerd.relayed_for.certainty"), "likely"))
+		text_add_char(out, '?');
+	text_add_string(out, " (via ");
+	text_add_visible(out, relay.size ? relay : reread_text(record, "process.name"),
+			 NAME_COLUMNS);
+	text_add_char(out, ')');
+	return true;
+}
+
 void who_add(struct text *out, const struct reread *record)
 {
 	struct bytes user = reread_text(record, "user.name"), id = reread_text(record, "user.id");
@@ -124,6 +145,8 @@ void who_add(struct text *out, const struct reread *record)
 			text_add_string(out, engine ? "the engine" : "unknown");
 		return;
 	}
+	if (add_who_asked(out, record))
+		return;
 	if (behind.size) {
 		id = behind;
 		user = reread_text(record, "callerd.caller.behind.user.name");

@@ -176,6 +176,7 @@ const struct record_field fields_all[] = {
 		PART(PART_CLAIMS, IF_CALLER),
 		ALL_OF(fields_of_container, IF_CALLER | IF_JOURNAL),
 		PART(PART_ANCESTORS, IF_CALLER | IF_LINEAGE),
+		ALL_OF(fields_of_relayed, IF_RELAYED),
 		ALL_OF(fields_of_others, 0),
 		ALL_OF(fields_of_deed, 0),
 		ALL_OF(fields_of_counted, 0),
@@ -287,6 +288,8 @@ int fields_init(struct fields *fields, const struct record *record,
 		fields->conditions |= IF_TCP;
 	if (fields->view.container_id.size)
 		fields->conditions |= IF_CONTAINED;
+	if (record->relayed.certainty)
+		fields->conditions |= IF_RELAYED;
 	fields->of[FIELDS_record] = record;
 	fields->of[FIELDS_record_context] = context;
 	fields->of[FIELDS_view] = &fields->view;

@@ -52,6 +52,7 @@ enum field_condition {
 	IF_AGAIN = 1 << 29,
 	IF_ELEVATED = 1 << 30,	   /* the caller acts as another user than the one who logged in */
 	IF_PLAIN = 1u << 31,	   /* it does not, or nobody logged in */
+	IF_RELAYED = 1ull << 57,   /* the caller is a relay that passed the request on */
 	IF_CONTAINED = 1ull << 58, /* the caller runs in a container */
 	IF_TCP = 1ull << 59,	   /* the record is of a connection over TCP */
 	/* How many the record stands for, and from when to when, is told here. */

@@ -103,6 +103,7 @@ extern const struct record_field fields_of_caller[]; /* callerd.caller */
 extern const struct record_field
 	fields_of_claims[]; /* of callerd: its login, and what it says of itself */
 extern const struct record_field fields_of_makers[]; /* also of callerd.caller: who is behind it */
+extern const struct record_field fields_of_relayed[]; /* of callerd: who asked a relay */
 extern const struct record_field fields_of_parent[];
 extern const struct record_field fields_of_ancestors[];
 extern const struct record_field fields_of_container[];

@@ -100,7 +100,8 @@ static void get_related_users(struct fields *fields, struct field_value *ret)
 {
 	const struct view *view = &fields->view;
 	const struct record_context *context = view->context;
-	const struct caller *caller = view->caller;
+	char asker_name[VIEW_NAME_SIZE] = "";
+	const struct caller *caller = view->caller, *asker = view->record->relayed.caller;
 	const struct {
 		const char *name;
 		uint32_t uid;
@@ -108,9 +109,12 @@ static void get_related_users(struct fields *fields, struct field_value *ret)
 		{view->login_user, view_acting_uid(view->caller)},
 		{view->user, caller->process.euid},
 		{view->real_user, view->described ? caller->uid : caller->process.euid},
+		{asker_name, asker ? view_acting_uid(asker) : caller->process.euid},
 	};
 	struct text *out = fields_begin(fields);
 
+	if (asker)
+		view_user_name(context, view_acting_uid(asker), asker_name);
 	for (unsigned int i = 0; i < COUNT(users); i++) {
 		bool again = false;
 
@@ -516,6 +520,45 @@ static void get_behind_name(struct fields *fields, struct field_value *ret)
 		fields_name_user(fields, view_acting_uid(behind), ret);
 }
 
+/* --- who asked a relay ------------------------------------------------------------------------ */
+
+static int enter_asker(struct fields *fields, unsigned int index)
+{
+	const struct caller *asker = fields->view.record->relayed.caller;
+
+	if (index || !asker)
+		return 0;
+	fields_enter_caller(fields, asker);
+	return 1;
+}
+
+/* Of several processes of one user it is not known which it is of. */
+static int enter_asking_process(struct fields *fields, unsigned int index)
+{
+	return fields->view.record->relayed.askers == 1 ? enter_asker(fields, index) : 0;
+}
+
+static void get_certainty(struct fields *fields, struct field_value *ret)
+{
+	static const char *const words[] = {NULL, "certain", "likely", "unknown"};
+
+	fields_set_word(ret, words[fields->view.record->relayed.certainty]);
+}
+
+static void get_relayed_basis(struct fields *fields, struct field_value *ret)
+{
+	static const char *const words[] = {NULL, "request", "head"};
+
+	fields_set_word(ret, words[fields->view.record->relayed.basis]);
+}
+
+static void get_askers(struct fields *fields, struct field_value *ret)
+{
+	unsigned int askers = fields->view.record->relayed.askers;
+
+	fields_set_number(ret, askers > 1 ? VALUE_NUMBER : VALUE_NONE, askers);
+}
+
 void fields_list_labels(struct fields *fields, struct bytes packed, struct field_value *ret)
 {
 	struct text *out = fields_begin(fields);
@@ -800,6 +843,24 @@ const struct record_field fields_of_makers[] = {
 	ABOUT("behind", 0, enter_behind,
 		MAKER_USER,
 		BYTES("event_id", record_maker, event_id)),
+	{0},
+};
+
+const struct record_field fields_of_relayed[] = {
+	OBJECT("relayed_for", 0,
+		GET("certainty", get_certainty),
+		GET("basis", get_relayed_basis),
+		GET("askers", get_askers),
+		ABOUT("user", 0, enter_asker,
+			GET("id", get_maker_id),
+			GET("name", get_maker_name),
+			OBJECT("effective", 0,
+				GET("id", get_maker_effective_id),
+				GET("name", get_maker_effective_name))),
+		ABOUT("process", 0, enter_asking_process,
+			IDENTITY(0),
+			GET("command_line", get_command_line)),
+		ABOUT("container", 0, enter_asker, GET("id", get_maker_container))),
 	{0},
 };
 

@@ -261,6 +261,19 @@ static void add_claims(struct text *out, struct bytes environment)
 		text_add_char(out, ']');
 }
 
+/* bob (via haproxy): who asked a relay. */
+static void line_add_asker(struct text *out, const struct view *view)
+{
+	const struct record_relayed *relayed = &view->record->relayed;
+
+	if (relayed->certainty == RELAYED_LIKELY)
+		text_add_string(out, "likely ");
+	add_behind(out, view, relayed->caller);
+	text_add_string(out, " (via ");
+	text_add_visible(out, kernel_name(&view->caller->process), NAME_COLUMNS);
+	text_add_char(out, ')');
+}
+
 void line_add_who(struct text *out, const struct view *view)
 {
 	const struct caller *caller = view->caller;
@@ -276,6 +289,10 @@ void line_add_who(struct text *out, const struct view *view)
 	}
 	if (!caller) {
 		text_add_string(out, has_nobody(view));
+		return;
+	}
+	if (view->record->relayed.caller) {
+		line_add_asker(out, view);
 		return;
 	}
 	if (behind)

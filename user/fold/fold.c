@@ -191,11 +191,11 @@ static void fold_put_makers(struct fold *fold, const struct record *record)
 
 /* What all that is told in one record has in common. */
 static void fold_put_common(struct fold *fold, enum fold_kind kind, const struct record *record,
-			    const struct fold_hash callers[2])
+			    const struct fold_hash callers[3])
 {
 	fold_begin(fold);
 	fold_put_number(fold, kind);
-	fold_put(fold, callers, 2 * sizeof(*callers));
+	fold_put(fold, callers, 3 * sizeof(*callers));
 	fold_put_number(fold, record->action);
 	fold_put_number(fold, record->level);
 	fold_put_number(fold, record->connection.preexisting);
@@ -203,6 +203,9 @@ static void fold_put_common(struct fold *fold, enum fold_kind kind, const struct
 	fold_put_text(fold, record->container_name);
 	fold_put_text(fold, record->container_image);
 	fold_put_makers(fold, record);
+	fold_put_number(fold, record->relayed.certainty);
+	fold_put_number(fold, record->relayed.basis);
+	fold_put_number(fold, record->relayed.askers);
 	fold_put_text(fold, bytes_of(record->api.expected_rule));
 	fold_put_number(fold, record->api.engine);
 	fold_put_number(fold, record->api.operation);
@@ -277,11 +280,12 @@ static bool fold_hashes(struct fold *fold, enum fold_kind kind, const struct rec
 {
 	const struct caller *connector =
 		record->connector == record->caller ? NULL : record->connector;
-	struct fold_hash callers[2];
+	struct fold_hash callers[3];
 	size_t common;
 
 	if (!fold_identity(fold, record->caller, &callers[0]) ||
-	    !fold_identity(fold, connector, &callers[1]))
+	    !fold_identity(fold, connector, &callers[1]) ||
+	    !fold_identity(fold, record->relayed.caller, &callers[2]))
 		return false;
 	fold_put_common(fold, kind, record, callers);
 	common = fold->scratch.size;
@@ -419,6 +423,7 @@ static struct record common_of(const struct record *record)
 	};
 
 	memcpy(common.makers, record->makers, sizeof(common.makers));
+	common.relayed = record->relayed;
 	common.connection.tcp = NULL; /* each has its own port */
 	/* Of a read there are none of these. */
 	common.http.service = common.http.method_name = common.http.namespace = (struct bytes){0};
@@ -435,6 +440,7 @@ static void refer_to_callers(const struct record *record, struct caller *(*refer
 {
 	refer((struct caller *)record->caller);
 	refer((struct caller *)record->connector);
+	refer((struct caller *)record->relayed.caller);
 	for (unsigned int i = 0; i < RECORD_MAKERS; i++) {
 		refer((struct caller *)record->makers[i].caller);
 		refer((struct caller *)record->makers[i].behind);

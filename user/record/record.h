@@ -93,6 +93,26 @@ struct record_maker {
 	struct bytes behind_id;
 };
 
+/* Whether it is known whose request a relay passed on. */
+enum relayed_certainty {
+	RELAYED_NONE, /* nothing is known of a relay */
+	RELAYED_CERTAIN,
+	RELAYED_LIKELY,
+	RELAYED_UNKNOWN, /* it is of one of several */
+};
+
+/* What of it was compared with what the relay was asked. */
+enum relayed_basis { RELAYED_BY_NOTHING, RELAYED_BY_REQUEST, RELAYED_BY_HEAD };
+
+/* Who asked a relay for what it then asked an engine for. */
+struct record_relayed {
+	enum relayed_certainty certainty;
+	enum relayed_basis basis;
+	const struct caller *caller; /* NULL: not known */
+	unsigned int
+		askers; /* processes that asked for the same; of several, which one .caller is is not known, only their user */
+};
+
 /* How much a record tells: each tells less than the one before. */
 enum record_level {
 	LEVEL_FULL,
@@ -436,6 +456,8 @@ struct record {
 	struct bytes container_name, container_image; /* that the caller runs in */
 	struct bytes container_labels;		      /* of that, packed */
 	struct record_maker makers[RECORD_MAKERS];
+	struct record_relayed
+		relayed; /* api-request-*; .certainty 0: its caller is no relay, as far as is known */
 	unsigned int incomplete; /* enum record_incomplete bits */
 	int error;		 /* socket-refused, engine-unreachable: positive errno */
 	struct bytes address;	 /* socket-refused: the path that the caller gave */

@@ -128,6 +128,7 @@ void doubts_tell(const struct options *options, void *data,
 
 	doubt_sockets(&doubts, "socket", options->sockets);
 	doubt_sockets(&doubts, "containerd", options->containerds);
+	doubt_sockets(&doubts, "relay", options->relays);
 	for (unsigned int i = 0; i < options->output_count; i++)
 		doubt_output(&doubts, options->outputs[i]);
 	policy_walk(options->policy, &doubts, doubt_policy);

@@ -106,9 +106,12 @@ static int add_socket_to(struct setting_reader *reader, const char **list, unsig
 		return setting_refuse(reader->why, "%s", why);
 	if (has_value(list, value))
 		return 0;
-	if (has_value(options->sockets, value) || has_value(options->containerds, value))
-		return setting_refuse(reader->why, "it is of Docker or of containerd, not of both");
-	if (options->socket_count + options->containerd_count == CALLERD_SOCKETS_MAX)
+	if (has_value(options->sockets, value) || has_value(options->containerds, value) ||
+	    has_value(options->relays, value))
+		return setting_refuse(reader->why,
+				      "it is of Docker, of containerd or of a relay, not of both");
+	if (options->socket_count + options->containerd_count + options->relay_count ==
+	    CALLERD_SOCKETS_MAX)
 		return setting_refuse(reader->why, "too many sockets (64 at most)");
 	list[(*count)++] = value;
 	return 0;
@@ -126,6 +129,13 @@ static int take_containerd(struct setting_reader *reader, const char *value)
 	struct options *options = reader->target;
 
 	return add_socket_to(reader, options->containerds, &options->containerd_count, value);
+}
+
+static int take_relay(struct setting_reader *reader, const char *value)
+{
+	struct options *options = reader->target;
+
+	return add_socket_to(reader, options->relays, &options->relay_count, value);
 }
 
 static int take_output(struct setting_reader *reader, const char *value)
@@ -314,6 +324,9 @@ static const struct setting settings[] = {
 	{LIST("containerd", containerds, 0), .take = take_containerd,
 	 HELP("PATH", "a socket of containerd to watch, as\n"
 		      "/run/containerd/containerd.sock; repeatable (default: none)")},
+	{LIST("relay", relays, 0), .take = take_relay,
+	 HELP("PATH", "a socket of a proxy or relay before an engine: records of the\n"
+		      "engine say who asked the relay; repeatable (default: none)")},
 	{SETTING("engine-calls", SETTING_FLAG, engine_calls),
 	 HELP(NULL, "records of what dockerd and kubelet call there, too")},
 	{LIST("output", outputs, RELOADS), .take = take_output,
@@ -629,6 +642,10 @@ static int options_read_all(int argc, char **argv, struct options *options, stru
 	if (given.containerd_count) {
 		memset(options->containerds, 0, sizeof(options->containerds));
 		options->containerd_count = 0;
+	}
+	if (given.relay_count) {
+		memset(options->relays, 0, sizeof(options->relays));
+		options->relay_count = 0;
 	}
 	if (given.output_count) {
 		memset(options->outputs, 0, sizeof(options->outputs));

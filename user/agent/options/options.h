@@ -42,6 +42,8 @@ struct options {
 	unsigned int socket_count;
 	const char *containerds[CALLERD_SOCKETS_MAX + 1]; /* the same: of containerd */
 	unsigned int containerd_count;
+	const char *relays[CALLERD_SOCKETS_MAX + 1]; /* the same: of relays before engines */
+	unsigned int relay_count;
 	enum discover discover;
 	bool discovers; /* what .discover means here */
 	const char *outputs[OUTPUTS_MAX + 1];

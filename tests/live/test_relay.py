@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who is behind a relay before the engine's socket: real ones, with many clients at once, and pretenders."""
+import shutil
+
+from live import *
+
+ALICE, BOB = User(MEMBER), User(OUTSIDER)
+HOME = f'{DIR}/relay'
+WHO = 'callerd.relayed_for'
+HAPROXY = """
+defaults
+  mode {mode}
+  timeout connect 5s
+  timeout client 60s
+  timeout server 60s
+frontend relay
+  bind unix@{listen} mode 666
+  default_backend engine
+backend engine
+  server engine unix@{engine}
+"""
+
+
+class Relay:
+    """COMMAND, which listens at .path; {listen} and {engine} in it are sockets."""
+
+    def __init__(self, name, *command, engine=SOCKET):
+        os.makedirs(HOME, exist_ok=True)
+        os.chmod(HOME, 0o755)
+        self.path = f'{HOME}/{name}'
+        self.command = [one.format(listen=self.path, engine=engine) for one in command]
+        self.process = None
+
+    def __enter__(self):
+        self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL)
+        end = time.monotonic() + PATIENCE
+        while True:
+            try:
+                os.stat(self.path)
+                os.chmod(self.path, 0o666)
+                return self
+            except FileNotFoundError:
+                true(self.process.poll() is None and time.monotonic() < end, f'{self.command} listens')
+                time.sleep(0.02)
+
+    def __exit__(self, *unused):
+        self.process.terminate()
+        self.process.wait(PATIENCE)
+        if os.path.exists(self.path):
+            os.unlink(self.path)
+
+
+def socat(name='socat', **options):
+    return Relay(name, 'socat', 'UNIX-LISTEN:{listen},fork,mode=666', 'UNIX-CONNECT:{engine}', **options)
+
+
+def haproxy(name='haproxy', mode='http'):
+    relay = Relay(name, 'haproxy', '-q', '-db', '-f', f'{HOME}/{name}.cfg')
+    with open(f'{HOME}/{name}.cfg', 'w') as file:
+        file.write(HAPROXY.format(mode=mode, listen=relay.path, engine=SOCKET))
+    return relay
+
+
+def watch(*relays):
+    return Callerd(*(option for relay in relays for option in ('--relay', relay.path)))
+
+
+def call(relay, mark):
+    return (f'{CLIENTS}one_shot', relay.path, '--target', f'/_ping?{mark}')
+
+
+def of_call(agent, mark):
+    """The record of what the engine was asked by a call that was marked so."""
+    return agent.wait(event__action='api-request', url__original=f'/_ping?{mark}')[0]
+
+
+def named(record, who, certainty='certain', basis='request'):
+    told = field(record, WHO)
+    true(told, f'nobody is behind {record["message"]}')
+    equal([told['certainty'], told['basis'], told['user']['id']], [certainty, basis, str(who.uid)], 'behind the relay')
+    return told
+
+
+def each_relay():
+    return socat(), haproxy(), haproxy('haproxy-tcp', 'tcp')
+
+
+def own(how, name=None, **options):
+    return Relay(name or how.split()[0], sys.executable, f'{ROOT}/tests/clients/relay.py', how, '{listen}', '{engine}', **options)
+
+
+def unnamed(record):
+    equal(field(record, WHO), None, f'nobody is behind {record["message"]}')
+
+
+@test
+def each_is_named():
+    """By relays that fork for each client, that share connections to the engine, and that only pass on bytes."""
+    for relay in each_relay():
+        with relay, watch(relay) as agent:
+            for who in ALICE, BOB:
+                who.run(*call(relay, f'one-{who.uid}'))
+                record = of_call(agent, f'one-{who.uid}')
+                told = named(record, who)
+                equal(told['process']['name'], 'one_shot', 'the process')
+                true(told['process']['command_line'].endswith(f"'/_ping?one-{who.uid}'"), f'its arguments: {told}')
+                equal(acts_as(record), '0', 'the caller is the relay')
+                equal(record['process']['executable'], os.path.realpath(shutil.which(relay.command[0])), 'the relay')
+                true(record['message'].startswith(f'{who.name} (via {record["process"]["name"]}) | '), record['message'])
+                true(who.name in record['related']['user'], f'for who searches by him: {record["related"]}')
+            equal(agent.records(event__action='socket-connected', callerd__socket=relay.path), [], 'what is said to the relay is told once')
+
+
+@test
+def many_at_once():
+    """Each request is its client's, whichever way it went."""
+    count = scaled(10, 4, 40)
+    for relay in each_relay():
+        with relay, watch(relay) as agent:
+            clients = [(one, ALICE if one % 2 else BOB) for one in range(count)]
+            running = [subprocess.Popen(who.command(*call(relay, f'many-{one}')), stdout=subprocess.DEVNULL) for one, who in clients]
+            for one in running:
+                equal(one.wait(PATIENCE), 0, 'a client')
+            for one, who in clients:
+                told = named(of_call(agent, f'many-{one}'), who)
+                true(f'many-{one}' in told['process']['command_line'], f'which process: {told}')
+
+
+@test
+def equal_ones_at_once():
+    """Of equal requests that lie with the relay at the same time nobody can say which is whose."""
+    with own('hold 4') as relay, watch(relay) as agent:
+        running = [subprocess.Popen(who.command(*call(relay, 'same')), stdout=subprocess.DEVNULL) for who in (ALICE, BOB, ALICE, BOB)]
+        for one in running:
+            equal(one.wait(PATIENCE), 0, 'a client')
+        for record in agent.wait(4, event__action='api-request', url__original='/_ping?same'):
+            equal(field(record, WHO), {'certainty': 'unknown', 'basis': 'request', 'askers': 4}, 'of one of four')
+            true('(via' not in record['message'], record['message'])
+    with own('hold 3') as relay, watch(relay) as agent:
+        running = [subprocess.Popen(BOB.command(*call(relay, 'his')), stdout=subprocess.DEVNULL) for _ in range(3)]
+        for one in running:
+            equal(one.wait(PATIENCE), 0, 'a client')
+        for record in agent.wait(3, event__action='api-request', url__original='/_ping?his'):
+            told = named(record, BOB)
+            equal([told['askers'], 'process' in told], [3, False], 'his, but of which process')
+
+
+@test
+def a_body_is_compared():
+    body = {'Name': 'relay-theirs', 'Labels': {'a': 'b'}}
+    with haproxy() as relay, watch(relay) as agent:
+        target, status, _ = BOB.call('POST', '/volumes/create', body, path=relay.path)
+        equal(status, 201, 'the relay lets it through')
+        named(agent.wait(event__action='api-request', url__original=target)[0], BOB)
+    with own('body') as relay, watch(relay) as agent:
+        target, status, _ = BOB.call('POST', '/volumes/create', body, path=relay.path)
+        equal(status, 201, 'the relay lets it through')
+        unnamed(agent.wait(event__action='api-request', url__original=target)[0])
+    docker('volume', 'rm', '-f', 'relay-theirs', 'relay-its-ow', check=False)
+
+
+@test
+def what_is_not_copied_is_likely():
+    """A body of which not all is copied is compared by the head of its request."""
+    target = '/volumes/create?mark=large'
+    with haproxy() as relay, Callerd('--relay', relay.path, '--request-budget', '65536') as agent:
+        with open(f'{HOME}/large', 'w') as file:
+            json.dump({'Name': 'relay-large', 'Labels': {'a': 'b' * 300000}}, file)
+        BOB.run('curl', '-s', '--unix-socket', relay.path, '-H', 'Content-Type: application/json', '-d', f'@{file.name}', 'http://docker' + target)
+        record = agent.wait(event__action='api-request', url__original=target)[0]
+        named(record, BOB, 'likely', 'head')
+        true(record['message'].startswith(f'likely {BOB.name} (via haproxy) | '), record['message'])
+    docker('volume', 'rm', '-f', 'relay-large', check=False)
+
+
+@test
+def the_client_itself():
+    """docker, with streams, through a relay."""
+    with haproxy(mode='tcp') as relay, watch(relay) as agent:
+        out = BOB.docker('run', '--rm', '--network', 'none', '--name', f'relay-{os.getpid()}', IMAGE, 'echo', 'said', path=relay.path)
+        equal(out, 'said\n', 'it works')
+        agent.wait(event__action='api-request', callerd__api__operation='ContainerStart')
+        seen = [record for record in agent.wait(4, event__action='api-request', process__name='haproxy')]
+        for record in seen:
+            equal(named(record, BOB)['process']['name'], 'docker', 'the process')
+
+
+@test
+def pretenders():
+    """Whom a relay, or somebody beside it, would like to have named."""
+    with own('other') as relay, watch(relay) as agent:
+        BOB.run(*call(relay, 'mine'))
+        unnamed(of_call(agent, 'other-mine'))
+    with own('twice') as relay, watch(relay) as agent:
+        BOB.run(*call(relay, 'once'))
+        records = agent.wait(2, event__action='api-request', url__original='/_ping?once')
+        named(records[0], BOB)
+        unnamed(records[1])
+    with own('hold 2') as relay, watch(relay) as agent:
+        held = subprocess.Popen(BOB.command(*call(relay, 'held')), stdout=subprocess.DEVNULL)
+        agent.settle()
+        ALICE.run(f'{CLIENTS}one_shot', SOCKET, '--target', '/_ping?held')
+        record = of_call(agent, 'held')
+        unnamed(record)
+        equal(record['user']['id'], ALICE.uid, 'who asks the engine herself, for what somebody asked a relay')
+        ALICE.run(*call(relay, 'let-go'))
+        held.wait(PATIENCE)
+        named(agent.wait(2, event__action='api-request', url__original='/_ping?held')[1], BOB)
+
+
+@test
+def another_relay():
+    """What lies with one relay is not what another one asks."""
+    with own('hold 2', 'first') as first, own('pass', 'second') as second, watch(first, second) as agent:
+        held = subprocess.Popen(BOB.command(*call(first, 'both')), stdout=subprocess.DEVNULL)
+        agent.settle()
+        ALICE.run(*call(second, 'both'))
+        named(of_call(agent, 'both'), ALICE)
+        ALICE.run(*call(first, 'go'))
+        equal(held.wait(PATIENCE), 0, 'the client')
+        named(agent.wait(2, event__action='api-request', url__original='/_ping?both')[1], BOB)
+
+
+@test
+def older_than_callerd():
+    """Who connected to the relay before callerd was there, and to which process, is not known: nobody is named."""
+    with own('pass') as relay, connect(relay.path) as client, watch(relay) as agent:
+        client.sendall(b'GET /_ping?older HTTP/1.1\r\nHost: x\r\n\r\n')
+        unnamed(of_call(agent, 'older'))
+
+
+main()

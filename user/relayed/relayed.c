@@ -1,0 +1,615 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "relayed/relayed.h"
+
+#include <errno.h>
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <sys/queue.h>
+
+#include "base/clock.h"
+#include "base/table.h"
+#include "conversation/exchange.h"
+
+#define BUCKETS 1024
+#define SERVERS_MAX 16384
+#define DIGEST_SIZE 32
+/* So many requests are kept that are over: an engine's record may be written after the relay has answered. */
+#define ANSWERED_MAX 4096
+#define ANSWERED_AGE (10 * NS_PER_S)
+/* A relay may pass on what nobody waits for any more. */
+#define LEFT_MAX 1024
+#define LEFT_AGE (300 * NS_PER_S)
+#define ASKERS_MAX 64 /* that are looked at */
+
+/* Who listened where a connection to a relay went. */
+struct relayed_server {
+	uint64_t connection;
+	uint32_t pid;
+	uint64_t start;
+	UT_hash_handle hh;
+};
+
+TAILQ_HEAD(passing_queue, passing);
+LIST_HEAD(passing_list, passing);
+
+/* A request: one to a relay, or one to an engine, which has the rest of its contents. */
+struct passing {
+	struct relayed *relayed;
+	void *inner;			 /* the engines' reader's; NULL: none */
+	const struct exchange *exchange; /* NULL: it is over */
+	uint64_t connection, started;
+	uint64_t answered; /* 0: not, as far as was seen */
+	unsigned char head[DIGEST_SIZE], body[DIGEST_SIZE];
+	EVP_MD_CTX *hash; /* of the body; NULL: there is none yet, or it was all */
+	bool has_body, gap;
+	bool to_relay;
+	/* To a relay. */
+	bool complete;	       /* it was seen to its end; set when it is over */
+	bool taken;	       /* an engine's request is this one for certain */
+	struct caller *caller; /* who sent it; a reference; NULL: not known */
+	uint32_t server_pid;   /* who listens there; 0: not known */
+	uint64_t server_start;
+	LIST_ENTRY(passing) in_bucket;
+	TAILQ_ENTRY(passing) in_queue; /* of those that are over */
+	/* To an engine. */
+	bool decided;
+	struct record_relayed found; /* its caller is a reference */
+};
+
+struct relayed {
+	struct relayed_options options;
+	struct reader reader;
+	struct passing_list
+		buckets[BUCKETS]; /* of requests to relays, by the digest of their heads */
+	struct passing_queue answered, left; /* those that are over; the first one is the oldest */
+	unsigned int answered_count, left_count;
+	struct relayed_server *servers; /* the oldest first */
+	uint64_t now;			/* ns of CLOCK_BOOTTIME: the latest time that was seen */
+	/* Whatever engines read until then may be of a request that had to be forgotten. */
+	uint64_t doubtful_until;
+};
+
+/* --- digests ---------------------------------------------------------------------------------- */
+
+static bool digest_text(EVP_MD_CTX *hash, const char *text, size_t size)
+{
+	return EVP_DigestUpdate(hash, &size, sizeof(size)) == 1 &&
+	       EVP_DigestUpdate(hash, text, size) == 1;
+}
+
+static bool digest_string(EVP_MD_CTX *hash, const char *text)
+{
+	return digest_text(hash, text ? text : "", text ? strlen(text) : 0);
+}
+
+/* What relays leave as it is: they add headers, and write them in other ways. */
+static bool digest_head(const struct exchange *exchange, unsigned char ret[DIGEST_SIZE])
+{
+	EVP_MD_CTX *hash = EVP_MD_CTX_new();
+	bool done = hash && EVP_DigestInit_ex(hash, EVP_sha256(), NULL) == 1 &&
+		    digest_string(hash, exchange->method) &&
+		    digest_text(hash, exchange->target, exchange->target_size) &&
+		    digest_string(hash, exchange->mime_type) &&
+		    digest_string(hash, exchange->user_agent) &&
+		    EVP_DigestFinal_ex(hash, ret, NULL) == 1;
+
+	EVP_MD_CTX_free(hash);
+	return done;
+}
+
+static void leave_hash(struct passing *passing)
+{
+	EVP_MD_CTX_free(passing->hash);
+	passing->hash = NULL;
+}
+
+static void take_body(struct passing *passing, const char *bytes, size_t size)
+{
+	if (passing->gap || !size)
+		return;
+	if (!passing->has_body) {
+		passing->has_body = true;
+		passing->hash = EVP_MD_CTX_new();
+		if (passing->hash && EVP_DigestInit_ex(passing->hash, EVP_sha256(), NULL) != 1)
+			leave_hash(passing);
+	}
+	if (!passing->hash || EVP_DigestUpdate(passing->hash, bytes, size) != 1)
+		passing->gap = true;
+}
+
+/* Nothing more of its body comes. */
+static void end_body(struct passing *passing)
+{
+	if (passing->hash && EVP_DigestFinal_ex(passing->hash, passing->body, NULL) != 1)
+		passing->gap = true;
+	leave_hash(passing);
+}
+
+/* Whether it was seen to its end. */
+static bool passing_is_whole(struct passing *passing)
+{
+	bool complete = passing->exchange ? passing->exchange->complete : passing->complete;
+
+	if (complete)
+		end_body(passing);
+	return complete && !passing->gap;
+}
+
+static bool same_head(const struct passing *a, const struct passing *b)
+{
+	return !memcmp(a->head, b->head, DIGEST_SIZE);
+}
+
+static bool same_body(const struct passing *a, const struct passing *b)
+{
+	return a->has_body == b->has_body &&
+	       (!a->has_body || !memcmp(a->body, b->body, DIGEST_SIZE));
+}
+
+/* --- who serves a relay ----------------------------------------------------------------------- */
+
+static void forget_server(struct relayed *relayed, struct relayed_server *server)
+{
+	HASH_DEL(relayed->servers, server);
+	free(server);
+}
+
+static struct relayed_server *find_relay_server(struct relayed *relayed, uint64_t connection)
+{
+	struct relayed_server *server;
+
+	HASH_FIND(hh, relayed->servers, &connection, sizeof(connection), server);
+	return server;
+}
+
+void relayed_connected(struct relayed *relayed, uint64_t connection, uint32_t pid, uint64_t start)
+{
+	struct relayed_server *server = find_relay_server(relayed, connection);
+
+	/* systemd listens for others: who has the socket is not known. */
+	if (server || pid <= 1 || !start)
+		return;
+	if (HASH_COUNT(relayed->servers) >= SERVERS_MAX)
+		forget_server(relayed, relayed->servers);
+	server = calloc(1, sizeof(*server));
+	if (!server)
+		return;
+	*server = (struct relayed_server){.connection = connection, .pid = pid, .start = start};
+	HASH_ADD(hh, relayed->servers, connection, sizeof(server->connection), server);
+	if (!server->hh.tbl)
+		free(server);
+}
+
+static void note_server(struct passing *passing)
+{
+	const struct relayed_server *server =
+		passing->server_pid ? NULL
+				    : find_relay_server(passing->relayed, passing->connection);
+
+	if (!server)
+		return;
+	passing->server_pid = server->pid;
+	passing->server_start = server->start;
+}
+
+static bool is_relay_server(const struct passing *passing, const struct process *process)
+{
+	return process->pid == passing->server_pid && process->start == passing->server_start;
+}
+
+/* Whether CALLER is who listens where PASSING went, or one that it forked for a client: of the same program throughout. */
+static bool is_by_server(const struct passing *passing, const struct caller *caller)
+{
+	const struct process *process = &caller->process;
+
+	for (unsigned int i = 0; !is_relay_server(passing, process); i++) {
+		struct bytes program = process->executable;
+
+		if (i == caller->ancestor_count)
+			return false;
+		process = &caller->ancestors[i];
+		if (!program.size || !bytes_equal(program, process->executable))
+			return false;
+	}
+	return true;
+}
+
+/* --- requests to relays ----------------------------------------------------------------------- */
+
+static struct passing_list *bucket_of(struct relayed *relayed, const struct passing *passing)
+{
+	uint32_t number;
+
+	memcpy(&number, passing->head, sizeof(number));
+	return &relayed->buckets[number % BUCKETS];
+}
+
+static void forget_passing(struct passing *passing)
+{
+	LIST_REMOVE(passing, in_bucket);
+	leave_hash(passing);
+	caller_unref(passing->caller);
+	free(passing);
+}
+
+static void forget_answered(struct relayed *relayed, bool in_time)
+{
+	struct passing *passing = TAILQ_FIRST(&relayed->answered);
+
+	if (!in_time && passing->answered > relayed->doubtful_until)
+		relayed->doubtful_until = passing->answered;
+	TAILQ_REMOVE(&relayed->answered, passing, in_queue);
+	relayed->answered_count--;
+	forget_passing(passing);
+}
+
+static void forget_left(struct relayed *relayed, bool in_time)
+{
+	struct passing *passing = TAILQ_FIRST(&relayed->left);
+	uint64_t until = passing->started + LEFT_AGE;
+
+	if (!in_time && !passing->taken && until > relayed->doubtful_until)
+		relayed->doubtful_until = until;
+	TAILQ_REMOVE(&relayed->left, passing, in_queue);
+	relayed->left_count--;
+	forget_passing(passing);
+}
+
+static void forget_old(struct relayed *relayed)
+{
+	const struct passing *passing;
+
+	while ((passing = TAILQ_FIRST(&relayed->answered)) &&
+	       (relayed->answered_count > ANSWERED_MAX ||
+		relayed->now > passing->answered + ANSWERED_AGE))
+		forget_answered(relayed, relayed->answered_count <= ANSWERED_MAX);
+	while ((passing = TAILQ_FIRST(&relayed->left)) &&
+	       (relayed->left_count > LEFT_MAX || relayed->now > passing->started + LEFT_AGE))
+		forget_left(relayed, relayed->left_count <= LEFT_MAX);
+}
+
+/* It is over. It may have been passed on, and the engine's record of it may come yet. */
+static void keep_over(struct passing *passing)
+{
+	struct relayed *relayed = passing->relayed;
+
+	note_server(passing);
+	passing->complete = passing->exchange->complete;
+	passing_is_whole(passing);
+	passing->exchange = NULL;
+	if (passing->answered) {
+		TAILQ_INSERT_TAIL(&relayed->answered, passing, in_queue);
+		relayed->answered_count++;
+	} else {
+		TAILQ_INSERT_TAIL(&relayed->left, passing, in_queue);
+		relayed->left_count++;
+	}
+	forget_old(relayed);
+}
+
+/* --- who it is of ----------------------------------------------------------------------------- */
+
+/* What was asked of a relay and may be what ENGINE, a request to an engine that the relay sent, is. */
+struct askers {
+	struct passing *first;
+	unsigned int requests;	/* equal ones */
+	unsigned int processes; /* that sent them */
+	bool whole;		/* all of each was compared */
+	bool doubtful; /* of one it is not known who sent it; or they are of different users */
+};
+
+static bool may_be(struct passing *asked, struct passing *engine)
+{
+	if (asked->taken || !same_head(asked, engine) || asked->started > engine->started ||
+	    (asked->answered && asked->answered < engine->started))
+		return false;
+	return !(passing_is_whole(asked) && passing_is_whole(engine)) || same_body(asked, engine);
+}
+
+static bool same_process(const struct caller *a, const struct caller *b)
+{
+	return a->process.pid == b->process.pid && a->process.start == b->process.start;
+}
+
+static void count_asker(struct askers *askers, struct passing *asked, struct passing *engine)
+{
+	const struct caller *first = askers->first ? askers->first->caller : NULL;
+
+	askers->whole &= passing_is_whole(asked) && passing_is_whole(engine);
+	askers->requests++;
+	if (!askers->first)
+		askers->first = asked;
+	if (!asked->caller || !asked->server_pid || askers->requests > ASKERS_MAX)
+		askers->doubtful = true;
+	else if (first && !caller_same_user(first, asked->caller))
+		askers->doubtful = true;
+	askers->processes +=
+		!first || !asked->caller || !same_process(first, asked->caller) ? 1 : 0;
+}
+
+/* One of whom the relay is not known may be this one's. */
+static bool may_be_relay(struct passing *asked, const struct caller *relay)
+{
+	note_server(asked);
+	return !asked->server_pid || is_by_server(asked, relay);
+}
+
+static struct askers find_askers(struct passing *engine, const struct caller *relay)
+{
+	struct askers askers = {.whole = true};
+	struct passing *asked;
+
+	LIST_FOREACH(asked, bucket_of(engine->relayed, engine), in_bucket)
+	{
+		if (askers.requests > ASKERS_MAX)
+			break;
+		if (may_be(asked, engine) && may_be_relay(asked, relay))
+			count_asker(&askers, asked, engine);
+	}
+	return askers;
+}
+
+static bool is_of_any_relay(const struct askers *askers)
+{
+	return askers->first && (askers->first->server_pid || askers->requests > 1);
+}
+
+/* RELAY sent ENGINE. */
+static void decide_whose(struct passing *engine, const struct caller *relay)
+{
+	struct askers askers = find_askers(engine, relay);
+	struct record_relayed *found = &engine->found;
+
+	engine->decided = true;
+	if (!is_of_any_relay(&askers))
+		return;
+	found->basis = askers.whole ? RELAYED_BY_REQUEST : RELAYED_BY_HEAD;
+	found->askers = askers.processes;
+	if (askers.doubtful || engine->started <= engine->relayed->doubtful_until) {
+		found->certainty = RELAYED_UNKNOWN;
+		return;
+	}
+	found->certainty = askers.whole ? RELAYED_CERTAIN : RELAYED_LIKELY;
+	found->caller = caller_ref(askers.first->caller);
+	askers.first->taken = askers.whole && askers.requests == 1;
+}
+
+static void describe_relayed(struct passing *passing, bool complete, struct record *record)
+{
+	bool sent = record->caller && !record->candidate_count &&
+		    record->caller->basis == CALLER_FROM_KERNEL;
+
+	/* What is not there to its end when it begins may be so when it is answered. */
+	if (sent && (complete || record->action != RECORD_API_STARTED) && !passing->decided)
+		decide_whose(passing, record->caller);
+	record->relayed = passing->found;
+}
+
+/* --- the reader ------------------------------------------------------------------------------- */
+
+static void *begin_passing(void *data, const struct exchange *exchange, uint32_t socket)
+{
+	struct relayed *relayed = data;
+	const struct reader *engines = relayed->options.engines;
+	bool to_relay = relayed_has(relayed, socket);
+	struct passing *passing;
+
+	if (exchange->started > relayed->now)
+		relayed->now = exchange->started;
+	if (to_relay && exchange->unseen)
+		return NULL;
+	passing = calloc(1, sizeof(*passing));
+	if (!passing)
+		return NULL;
+	*passing = (struct passing){.relayed = relayed,
+				    .exchange = exchange,
+				    .connection = exchange->connection,
+				    .started = exchange->started,
+				    .to_relay = to_relay};
+	passing->decided = exchange->unseen || !digest_head(exchange, passing->head);
+	if (!to_relay) {
+		passing->inner = engines->begin(engines->data, exchange, socket);
+		return passing;
+	}
+	if (passing->decided) {
+		free(passing);
+		return NULL;
+	}
+	note_server(passing);
+	LIST_INSERT_HEAD(bucket_of(relayed, passing), passing, in_bucket);
+	forget_old(relayed);
+	return passing;
+}
+
+static void read_passing(void *content, const char *bytes, size_t size)
+{
+	struct passing *passing = content;
+
+	take_body(passing, bytes, size);
+	if (passing->inner)
+		passing->relayed->options.engines->request(passing->inner, bytes, size);
+}
+
+static void note_passing_gap(void *content)
+{
+	struct passing *passing = content;
+
+	passing->gap = true;
+	if (passing->inner)
+		passing->relayed->options.engines->request_gap(passing->inner);
+}
+
+static bool passing_lends(const void *content)
+{
+	const struct passing *passing = content;
+
+	return passing->inner && passing->relayed->options.engines->lends(passing->inner);
+}
+
+static void note_passing_sender(void *content, struct caller *caller)
+{
+	struct passing *passing = content;
+
+	if (passing->to_relay && caller && !passing->caller)
+		passing->caller = caller_ref(caller);
+	if (passing->inner)
+		passing->relayed->options.engines->sent(passing->inner, caller);
+}
+
+static bool note_passing_answer(void *content, int status, bool complete, bool certain,
+				uint64_t time)
+{
+	struct passing *passing = content;
+
+	if (certain && !passing->answered)
+		passing->answered = time;
+	return passing->inner && passing->relayed->options.engines->answered(
+					 passing->inner, status, complete, certain, time);
+}
+
+static void read_passing_outcome(void *content, int outcome, bool complete, uint64_t time)
+{
+	struct passing *passing = content;
+
+	if (passing->inner)
+		passing->relayed->options.engines->outcome(passing->inner, outcome, complete, time);
+}
+
+static void read_passing_answer(void *content, const char *bytes, size_t size)
+{
+	struct passing *passing = content;
+
+	if (passing->inner)
+		passing->relayed->options.engines->response(passing->inner, bytes, size);
+}
+
+static bool passing_follows(const void *content)
+{
+	const struct passing *passing = content;
+
+	return passing->inner && passing->relayed->options.engines->follows(passing->inner);
+}
+
+static bool note_passing_progress(void *content, const char *bytes, size_t size)
+{
+	struct passing *passing = content;
+
+	return passing->inner &&
+	       passing->relayed->options.engines->progress(passing->inner, bytes, size);
+}
+
+static void describe_passing(void *content, bool complete, struct record *record)
+{
+	struct passing *passing = content;
+
+	if (passing->inner)
+		passing->relayed->options.engines->describe(passing->inner, complete, record);
+	if (!passing->to_relay)
+		describe_relayed(passing, complete, record);
+}
+
+static void note_passing_written(void *content, enum record_action action)
+{
+	struct passing *passing = content;
+
+	if (passing->inner)
+		passing->relayed->options.engines->written(passing->inner, action);
+}
+
+static void describe_unread_passing(void *data, struct record *record)
+{
+	const struct reader *engines = ((struct relayed *)data)->options.engines;
+
+	engines->describe_unread(engines->data, record);
+}
+
+static void note_passing_over(void *data, uint64_t connection, bool ended, uint64_t time)
+{
+	struct relayed *relayed = data;
+	struct relayed_server *server = ended ? find_relay_server(relayed, connection) : NULL;
+
+	if (server)
+		forget_server(relayed, server);
+	relayed->options.engines->over(relayed->options.engines->data, connection, ended, time);
+}
+
+static size_t passing_memory(const void *content)
+{
+	const struct passing *passing = content;
+
+	return sizeof(*passing) +
+	       (passing->inner ? passing->relayed->options.engines->memory(passing->inner) : 0);
+}
+
+static void end_passing(void *content)
+{
+	struct passing *passing = content;
+
+	if (passing->to_relay) {
+		keep_over(passing);
+		return;
+	}
+	if (passing->inner)
+		passing->relayed->options.engines->end(passing->inner);
+	leave_hash(passing);
+	caller_unref((struct caller *)passing->found.caller);
+	free(passing);
+}
+
+/* --- all of it -------------------------------------------------------------------------------- */
+
+bool relayed_has(const struct relayed *relayed, uint32_t socket)
+{
+	return socket >= relayed->options.first &&
+	       socket - relayed->options.first < relayed->options.count;
+}
+
+const struct reader *relayed_reader(const struct relayed *relayed)
+{
+	return &relayed->reader;
+}
+
+int relayed_new(const struct relayed_options *options, struct relayed **ret)
+{
+	struct relayed *relayed = calloc(1, sizeof(*relayed));
+
+	if (!relayed)
+		return -ENOMEM;
+	relayed->options = *options;
+	TAILQ_INIT(&relayed->answered);
+	TAILQ_INIT(&relayed->left);
+	relayed->reader = (struct reader){
+		.data = relayed,
+		.begin = begin_passing,
+		.request = read_passing,
+		.request_gap = note_passing_gap,
+		.lends = passing_lends,
+		.sent = note_passing_sender,
+		.answered = note_passing_answer,
+		.outcome = read_passing_outcome,
+		.response = read_passing_answer,
+		.follows = passing_follows,
+		.progress = note_passing_progress,
+		.describe = describe_passing,
+		.written = note_passing_written,
+		.describe_unread = describe_unread_passing,
+		.over = note_passing_over,
+		.memory = passing_memory,
+		.end = end_passing,
+	};
+	*ret = relayed;
+	return 0;
+}
+
+void relayed_free(struct relayed *relayed)
+{
+	if (!relayed)
+		return;
+	while (!TAILQ_EMPTY(&relayed->answered))
+		forget_answered(relayed, true);
+	while (!TAILQ_EMPTY(&relayed->left))
+		forget_left(relayed, true);
+	while (relayed->servers) /* NOLINTNEXTLINE: the analyzer loses track of the table */
+		forget_server(relayed, relayed->servers);
+	free(relayed);
+}
