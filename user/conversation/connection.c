@@ -28,11 +28,18 @@ struct connection *connection_new(uint64_t id, uint32_t socket, uint32_t flags, 
 	return connection;
 }
 
+/* The one that the last message had, for the next one: it is large, and few messages are read at once. */
+static __thread struct http1_parser *spare_parser;
+
 static void stream_close(struct stream *stream)
 {
-	if (stream->parser)
-		explicit_bzero(stream->parser->target, stream->parser->head.target_size);
-	free(stream->parser);
+	if (!stream->parser)
+		return;
+	explicit_bzero(stream->parser->target, stream->parser->head.target_size);
+	if (spare_parser)
+		free(stream->parser);
+	else
+		spare_parser = stream->parser;
 	stream->parser = NULL;
 }
 
@@ -263,7 +270,7 @@ size_t connection_callers_memory(const struct connection *connection)
 static struct http1_parser *stream_parser(struct stream *stream, enum http1_role role)
 {
 	if (!stream->parser) {
-		stream->parser = malloc(sizeof(*stream->parser));
+		stream->parser = take_ptr(spare_parser) ?: malloc(sizeof(*stream->parser));
 		if (stream->parser) {
 			http1_init(stream->parser, role);
 			stream->parser->followed = stream->followed;

@@ -98,18 +98,37 @@ int exchange_head(struct exchange *exchange, const struct http1_head *head, cons
 }
 
 /* From here on the target is without its secrets. */
+/* What is masked takes the place of what it was made of: it is as long in most cases. */
+static int replace_target(struct exchange *exchange, struct bytes masked)
+{
+	char *room = exchange->target;
+
+	if (masked.size > exchange->target_size)
+		room = malloc(masked.size);
+	if (!room)
+		return -ENOMEM;
+	explicit_bzero(exchange->target, exchange->target_size);
+	if (room != exchange->target)
+		free(exchange->target);
+	memcpy(room, masked.data, masked.size);
+	exchange->target = room;
+	exchange->target_size = masked.size;
+	return 0;
+}
+
 static void mask_target(struct exchange *exchange)
 {
-	struct text masked = {0};
+	_cleanup_(text_free) struct text masked = {0};
 	struct url url;
 
 	if (!exchange->target_size)
 		return;
 	url_mask(&masked, (struct bytes){exchange->target, exchange->target_size}, &url);
-	wipe_free(exchange->target, exchange->target_size);
-	exchange->target = masked.data;
-	exchange->target_size = masked.error ? 0 : masked.size;
-	exchange->http.target_truncated |= masked.error != 0;
+	if (!masked.error && masked.size && !replace_target(exchange, text_since(&masked, 0)))
+		return;
+	explicit_bzero(exchange->target, exchange->target_size);
+	exchange->target_size = 0;
+	exchange->http.target_truncated = true;
 }
 
 void exchange_read(struct exchange *exchange, uint32_t socket)

@@ -117,12 +117,21 @@ bool url_clean_path(struct text *out, struct bytes path)
 static void mask_path(struct text *out, struct bytes path)
 {
 	_cleanup_(text_free) struct text decoded = {0}, masked = {0};
+	struct bytes plain = path;
+	size_t start = out->size;
 
-	percent_decode(&decoded, path, false);
-	if (mask_reference(&masked, text_since(&decoded, 0)))
+	if (memchr(path.data, '%', path.size)) {
+		percent_decode(&decoded, path, false);
+		plain = text_since(&decoded, 0);
+	}
+	if (mask_reference(out, plain)) {
+		text_add_bytes(&masked, text_since(out, start));
+		text_cut(out, start);
 		percent_encode(out, text_since(&masked, 0), false);
-	else
+	} else {
+		text_cut(out, start);
 		text_add_bytes(out, path);
+	}
 	if (decoded.error || masked.error)
 		out->error = decoded.error ? decoded.error : masked.error;
 }
