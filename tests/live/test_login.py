@@ -251,6 +251,34 @@ def tmux():
 
 
 @test
+def over_a_restart():
+    """What was known of a login stays so: of a session whose sshd has gone, an agent that starts can find nothing."""
+    global AGENT
+    socket_path, user, before = f'{member_home("restart")}/s', User(MEMBER), AGENT
+    state = f'{HOME}/restart.db'
+
+    def use(at):
+        user.run('tmux', '-S', socket_path, 'run-shell', call(at) + ' >/dev/null')
+    try:
+        with Sshd() as sshd, Callerd(state=state) as AGENT:
+            after_the_session(sshd, 'restart', f'tmux -S {socket_path} -f /dev/null new-session -d "cat"', use)
+            first = [one for one in AGENT.records(event__action='api-request') if 'session' in one['callerd']][-1]
+        # The daemon is another one, at another port: nothing of the login is left but what is kept.
+        with Callerd(state=state) as AGENT:
+            use('restarted')
+            second = record_of('restarted')
+        from_session(second)
+        equal(second['callerd']['session'], first['callerd']['session'], 'the session')
+        equal(second['source'], first['source'], 'from where')
+        with Callerd() as AGENT:
+            use('forgotten')
+            true('source' not in record_of('forgotten'), 'without what is kept nothing is known')
+    finally:
+        AGENT = before
+        user.run('tmux', '-S', socket_path, 'kill-server', check=False)
+
+
+@test
 def screen():
     directory = member_home('screen')
     user = User(MEMBER)

@@ -316,6 +316,96 @@ static void test_asked_once(void **state)
 	assert_int_equal(looks, 1);
 }
 
+static struct login_memory memory; /* that was put last */
+static char memory_texts[10][256];
+static unsigned int memories;
+
+static void keep_memory(void *data, const struct login_memory *put)
+{
+	struct bytes *texts[] = {&memory.login,		&memory.boot_id, &memory.scope,
+				 &memory.service,	&memory.address, &memory.host,
+				 &memory.terminal,	&memory.id,	 &memory.leader_file,
+				 &memory.contradictions};
+
+	memories++;
+	memory = *put;
+	for (size_t i = 0; i < COUNT(texts); i++) {
+		assert_true(texts[i]->size < sizeof(memory_texts[i]));
+		if (texts[i]->size)
+			memcpy(memory_texts[i], texts[i]->data, texts[i]->size);
+		texts[i]->data = memory_texts[i];
+	}
+}
+
+static void recall_memory(void *data, void *logins,
+			  void (*seen)(void *logins, const struct login_memory *memory))
+{
+	seen(logins, &memory);
+}
+
+/* Another life, in the boot BOOT. */
+static void begin_again(struct kept_logins *all, const char *boot)
+{
+	static struct record_context again;
+	const struct login_keeper keeper = {NULL, recall_memory, keep_memory};
+
+	wait_for_looks(all);
+	again = context;
+	again.boot_id = boot;
+	logins_free(all->logins);
+	assert_int_equal(logins_new(&again, all->beside, &all->logins), 0);
+	logins_remember(all->logins, &keeper);
+}
+
+/* What an earlier life knew of a login of this boot, when its leader has gone. */
+static void test_remembered(void **state)
+{
+	struct kept_logins *all = *state;
+	struct caller caller = caller_below(above, COUNT(above), 3);
+	const struct login *login;
+
+	memory = (struct login_memory){0};
+	memories = 0;
+	begin_again(all, "boot-1");
+	answer.login.contradiction_count = 1;
+	strcpy(answer.login.contradictions[0], "utmp: 10.9.9.9");
+	assert_non_null(find_waiting(all, &caller));
+	assert_int_equal(memories, 1);
+	begin_again(all, "boot-1");
+	answer = (struct login_found){0};
+	has_ended = true;
+	looks = 0;
+	login = find_waiting(all, &caller);
+	assert_non_null(login);
+	assert_int_equal(looks, 0);
+	assert_string_equal(login->service, "sshd");
+	assert_string_equal(login->address, "10.1.2.3");
+	assert_int_equal(login->port, 50022);
+	assert_int_equal(login->time, 1772366624000000000);
+	assert_int_equal(login->leader.pid, 812);
+	assert_int_equal(login->leader.start, 80);
+	assert_true(bytes_are(login->leader.executable, "/usr/sbin/sshd"));
+	assert_int_equal(login->contradiction_count, 1);
+	assert_string_equal(login->contradictions[0], "utmp: 10.9.9.9");
+	assert_true(login->ended);
+	assert_int_equal(memories, 2); /* that it has ended */
+	/* of another boot, or damaged, it is not known */
+	begin_again(all, "boot-2");
+	assert_null(logins_find(all->logins, &caller, NULL));
+	memory.leader_file = bytes_of("/home/alice/sshd");
+	begin_again(all, "boot-1");
+	assert_null(logins_find(all->logins, &caller, NULL));
+	memory.leader_file = bytes_of("/usr/sbin/sshd");
+	memory.contradictions.size--;
+	begin_again(all, "boot-1");
+	assert_null(logins_find(all->logins, &caller, NULL));
+	memory.contradictions.size++;
+	memory.leader_start++; /* the PID was another process's */
+	begin_again(all, "boot-1");
+	assert_null(logins_find(all->logins, &caller, NULL));
+	wait_for_looks(all);
+}
+
 /* The same PID, started at another time, is somebody else's. */
 static void test_pid_that_passed_on(void **state)
 {
@@ -690,6 +780,7 @@ int main(void)
 		cmocka_unit_test(test_utmp),
 		cmocka_unit_test(test_leader),
 		cmocka_unit_test_setup_teardown(test_asked_once, begin_logins, end_logins),
+		cmocka_unit_test_setup_teardown(test_remembered, begin_logins, end_logins),
 		cmocka_unit_test_setup_teardown(test_pid_that_passed_on, begin_logins, end_logins),
 		cmocka_unit_test_setup_teardown(test_of_a_session, begin_logins, end_logins),
 		cmocka_unit_test_setup_teardown(test_logins_within_a_session, begin_logins,

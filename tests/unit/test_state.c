@@ -522,6 +522,65 @@ static void test_guarded(void **unused)
 	assert_null(state_guard_keeper(NULL).keep);
 }
 
+static void count_logins(void *data, const struct login_memory *memory)
+{
+	struct memories *memories = data;
+
+	memories->count++;
+	snprintf(memories->lines, sizeof(memories->lines), "%.*s %.*s %u %d",
+		 (int)memory->login.size, memory->login.data, (int)memory->address.size,
+		 memory->address.data, memory->port, memory->ended);
+}
+
+static void put_login(struct state *state, unsigned int number, uint64_t account, bool ended)
+{
+	struct login_keeper keeper = state_login_keeper(state);
+	char name[32];
+	struct login_memory memory = {
+		.address = bytes_of("10.1.2.3"),
+		.account = account,
+		.port = number,
+		.ended = ended,
+	};
+
+	snprintf(name, sizeof(name), "boot %u", number);
+	memory.login = bytes_of(name);
+	keeper.keep(keeper.data, &memory);
+}
+
+/* Each login once, as it was put last; bounded, and of one account, too. */
+static void test_logins(void **unused)
+{
+	struct state *state = open_silent();
+	struct login_keeper keeper = state_login_keeper(state);
+	struct memories memories = {0};
+
+	for (unsigned int i = 0; i < 3; i++)
+		put_login(state, i, 7, false);
+	put_login(state, 1, 7, true);
+	commit(state);
+	state_close(state);
+	state = open_silent();
+	keeper = state_login_keeper(state);
+	keeper.recall(keeper.data, &memories, count_logins);
+	assert_int_equal(memories.count, 3);
+	assert_string_equal(memories.lines, "boot 1 10.1.2.3 1 1");
+	for (unsigned int i = 10; i < 20 + LOGIN_MEMORIES_OF_ONE_MAX; i++)
+		put_login(state, i, 8, false);
+	commit(state);
+	memories.count = 0;
+	keeper.recall(keeper.data, &memories, count_logins);
+	assert_int_equal(memories.count, 3 + LOGIN_MEMORIES_OF_ONE_MAX);
+	for (unsigned int i = 0; i < 2 * LOGIN_MEMORIES_MAX; i++)
+		put_login(state, 1000 + i, 100 + i, false);
+	commit(state);
+	memories.count = 0;
+	keeper.recall(keeper.data, &memories, count_logins);
+	assert_int_equal(memories.count, LOGIN_MEMORIES_MAX);
+	state_close(state);
+	assert_null(state_login_keeper(NULL).keep);
+}
+
 static void test_round_trip(void **unused)
 {
 	static const char *const suffixes[] = {"", "-wal", "-shm", ".lock"};
@@ -1443,7 +1502,7 @@ static void test_reader_of_others(void **unused)
 	assert_int_equal(state_open_readonly(path, &boot, &reader, &said), -EBADMSG);
 	assert_non_null(strstr(said.text, "is damaged"));
 	files_write(path, whole, whole_size);
-	sql("PRAGMA user_version = 9");
+	sql("PRAGMA user_version = 99");
 	assert_int_equal(state_open_readonly(path, &boot, &reader, &said), -EBADMSG);
 	assert_non_null(strstr(said.text, "is of another version"));
 	assert_int_equal(count_files(), files);
@@ -1644,6 +1703,7 @@ int main(void)
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_guarded),
+		TEST(test_logins),
 		TEST(test_round_trip),
 		TEST(test_sharing),
 		TEST(test_caller_of_this_boot),

@@ -1175,6 +1175,7 @@ static enum exit_code open_parts(struct agent *agent)
 		.totals = on_totals,
 	};
 	struct fold_options fold = {agent, on_folded};
+	struct login_keeper keeper;
 	int error = beside_new(agent, &agent->beside) ?: programs_new(&agent->programs)
 		?: servers_new(agent->programs, &agent->servers) ?: fold_new(&fold, &agent->fold);
 
@@ -1183,6 +1184,8 @@ static enum exit_code open_parts(struct agent *agent)
 	if (!error) {
 		host_ask_beside(agent->host, agent->beside);
 		agent_open_state(agent);
+		keeper = state_login_keeper(agent->state);
+		logins_remember(agent->logins, &keeper);
 		error = open_engines(agent);
 	}
 	error = error ?: open_reader(agent, &tracker.reader)

@@ -2,6 +2,7 @@
 #include "login/logins.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,9 +11,10 @@
 #include "base/table.h"
 #include "login/login_look.h"
 
-#define KEPT_MAX 1024	    /* logins, of 1 KB each */
-#define KEPT_OF_ONE_MAX 256 /* of an account: so that none makes those of all others forgotten */
-#define RECENT 64	    /* callers */
+#define KEPT_MAX LOGIN_MEMORIES_MAX /* logins, of 1 KB each */
+/* Of an account: so that none makes those of all others forgotten. */
+#define KEPT_OF_ONE_MAX LOGIN_MEMORIES_OF_ONE_MAX
+#define RECENT 64 /* callers */
 #define PATIENCE NS_PER_S
 #define RETRY (2 * NS_PER_S) /* until a question that was not answered is asked again */
 #define AGE (5 * NS_PER_S)   /* until it is looked at whether a session has ended */
@@ -45,6 +47,7 @@ struct searches {
 struct logins {
 	const struct record_context *context;
 	struct beside *beside;
+	struct login_keeper keeper;
 	struct kept_login *all; /* the one that was used longest ago first */
 	struct recent_login recent[RECENT];
 	struct searches searches[SEARCHERS];
@@ -140,6 +143,115 @@ static bool lacks_connection(const struct login_found *found)
 	       !strcmp(found->login.service, "sshd");
 }
 
+/* --- beyond our life -------------------------------------------------------------------------- */
+
+static void put_memory(const struct logins *logins, const struct kept_login *kept)
+{
+	const struct login_key *key = &kept->key;
+	const struct login *login = &kept->found.login;
+	char contradictions[LOGIN_CONTRADICTIONS_MAX * LOGIN_CONTRADICTION_SIZE] = "";
+	char name[256];
+	struct login_memory memory = {
+		.boot_id = bytes_of(logins->context->boot_id),
+		.scope = bytes_of(key->scope),
+		.service = bytes_of(login->service),
+		.address = bytes_of(login->address),
+		.host = bytes_of(login->host),
+		.terminal = bytes_of(login->terminal),
+		.id = bytes_of(login->id),
+		.leader_file = login->leader.executable,
+		.account = kept->account,
+		.leader_start = key->leader_start,
+		.start = kept->found.start,
+		.time = login->time,
+		.session = key->session,
+		.user = key->user,
+		.leader = key->leader,
+		.manager = key->manager,
+		.basis = login->basis,
+		.port = login->port,
+		.leader_pid = login->leader.pid,
+		.owns = kept->found.owns,
+		.ended = login->ended,
+	};
+
+	if (!logins->keeper.keep || !login->basis)
+		return;
+	for (unsigned int i = 0; i < login->contradiction_count; i++) {
+		strcat(contradictions, login->contradictions[i]);
+		strcat(contradictions, "\n");
+	}
+	snprintf(name, sizeof(name), "%s %u %u %u %u %llu %s", logins->context->boot_id,
+		 key->session, key->user, key->leader, key->manager,
+		 (unsigned long long)key->leader_start, key->scope);
+	memory.login = bytes_of(name);
+	memory.contradictions = bytes_of(contradictions);
+	logins->keeper.keep(logins->keeper.data, &memory);
+}
+
+/* False: it has no room in TO. */
+static bool take_login_word(char *to, size_t size, struct bytes from)
+{
+	if (from.size >= size)
+		return false;
+	if (from.size)
+		memcpy(to, from.data, from.size);
+	to[from.size] = '\0';
+	return true;
+}
+
+static bool take_contradictions(struct login *login, struct bytes text)
+{
+	while (text.size) {
+		const char *end = memchr(text.data, '\n', text.size);
+		struct bytes line = {text.data, end ? (size_t)(end - text.data) : 0};
+		unsigned int number = login->contradiction_count;
+
+		if (!end || number == LOGIN_CONTRADICTIONS_MAX ||
+		    !take_login_word(login->contradictions[number], LOGIN_CONTRADICTION_SIZE, line))
+			return false;
+		login->contradiction_count++;
+		text.data += line.size + 1;
+		text.size -= line.size + 1;
+	}
+	return true;
+}
+
+/* False: it is not what put_memory() put. */
+static bool read_login_memory(const struct login_memory *memory, struct login_key *key,
+			      struct login_found *found)
+{
+	struct login *login = &found->login;
+	struct bytes file = {0};
+
+	memset(key, 0, sizeof(*key));
+	*found = (struct login_found){.start = memory->start, .owns = memory->owns};
+	key->session = memory->session;
+	key->user = memory->user;
+	key->leader = memory->leader;
+	key->manager = memory->manager;
+	key->leader_start = memory->leader_start;
+	login->basis = memory->basis;
+	login->port = memory->port;
+	login->time = memory->time;
+	login->ended = memory->ended;
+	login->leader.pid = memory->leader_pid;
+	if (memory->leader_file.size && !login_service_of(memory->leader_file, &file))
+		return false;
+	login->leader.executable = file;
+	login->leader.name = file.size ? bytes_basename(file) : (struct bytes){0};
+	if (memory->leader && memory->leader == memory->leader_pid)
+		login->leader.start = memory->leader_start;
+	return memory->basis && !(memory->basis >> LOGIN_BASES) &&
+	       take_login_word(key->scope, sizeof(key->scope), memory->scope) &&
+	       take_login_word(login->service, sizeof(login->service), memory->service) &&
+	       take_login_word(login->address, sizeof(login->address), memory->address) &&
+	       take_login_word(login->host, sizeof(login->host), memory->host) &&
+	       take_login_word(login->terminal, sizeof(login->terminal), memory->terminal) &&
+	       take_login_word(login->id, sizeof(login->id), memory->id) &&
+	       take_contradictions(login, memory->contradictions);
+}
+
 static void take_found_login(struct logins *logins, const struct login_job *answer)
 {
 	struct kept_login *kept = kept_of(logins, &answer->question.key);
@@ -148,12 +260,14 @@ static void take_found_login(struct logins *logins, const struct login_job *answ
 
 	if (!kept)
 		return;
-	changes = !answer->again && (kept->found.login.basis || answer->found.login.basis);
+	changes = !kept->known || kept->found.login.ended != answer->found.login.ended ||
+		  (!answer->again && (kept->found.login.basis || answer->found.login.basis));
 	kept->due = clock_now(CLOCK_MONOTONIC_COARSE) + (whole ? AGE : AGE_OF_NOTHING);
-	logins->news +=
-		!kept->known || changes || kept->found.login.ended != answer->found.login.ended;
+	logins->news += changes;
 	kept->found = answer->found;
 	kept->known = true;
+	if (changes)
+		put_memory(logins, kept);
 }
 
 static void on_looked(struct job *job, bool came, void *data)
@@ -398,6 +512,31 @@ uint64_t logins_news(const struct logins *logins)
 uint64_t logins_forgotten(const struct logins *logins)
 {
 	return logins->forgotten;
+}
+
+/* Sessions, and processes by when they began, are those of this boot. */
+static void recall_login(void *data, const struct login_memory *memory)
+{
+	struct logins *logins = data;
+	struct login_found found;
+	struct login_key key;
+	struct kept_login *kept;
+
+	if (!bytes_are(memory->boot_id, logins->context->boot_id) ||
+	    !read_login_memory(memory, &key, &found) || kept_of(logins, &key))
+		return;
+	kept = keep_login(logins, &key, memory->account);
+	if (!kept)
+		return;
+	kept->found = found;
+	kept->known = true;
+}
+
+void logins_remember(struct logins *logins, const struct login_keeper *keeper)
+{
+	logins->keeper = *keeper;
+	if (keeper->recall)
+		keeper->recall(keeper->data, logins, recall_login);
 }
 
 int logins_new(const struct record_context *context, struct beside *beside, struct logins **ret)

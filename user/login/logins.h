@@ -2,11 +2,12 @@
 /*
  * From where those came who logged in, for callers of the same session kept once. Nothing is waited for: who calls for the first
  * time in a session is looked up beside the loop, and his later records have what was found. It stays known when the session has
- * ended, since tmux and the like outlive it.
+ * ended, since tmux and the like outlive it, and when the agent has ended.
  */
 #ifndef CALLERD_LOGINS_H
 #define CALLERD_LOGINS_H
 
+#include "login/login_memory.h"
 #include "record/record.h"
 #include "system/beside.h"
 
@@ -14,6 +15,10 @@ struct logins;
 
 /* CONTEXT, the host's, and BESIDE are kept by reference. 0 or -ENOMEM. Free with logins_free(). */
 int logins_new(const struct record_context *context, struct beside *beside, struct logins **ret);
+
+/* KEEPER kept logins in an earlier life, and keeps them from now on; those of this boot are known again. To be called once, before
+ * logins are asked for. */
+void logins_remember(struct logins *logins, const struct login_keeper *keeper);
 
 /* NULL is fine. */
 void logins_free(struct logins *logins);

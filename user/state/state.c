@@ -252,6 +252,26 @@ struct guard_keeper state_guard_keeper(struct state *state)
 		     : (struct guard_keeper){0};
 }
 
+static void recall_logins(void *data, void *logins,
+			  void (*seen)(void *logins, const struct login_memory *memory))
+{
+	struct state *state = data;
+
+	if (state->db.handle && state_rows_load_logins(&state->db, logins, seen) == -EBADMSG)
+		state_begin(state, "is damaged");
+}
+
+static void keep_login_memory(void *data, const struct login_memory *memory)
+{
+	state_queue_put_login(&((struct state *)data)->queue, memory);
+}
+
+struct login_keeper state_login_keeper(struct state *state)
+{
+	return state ? (struct login_keeper){state, recall_logins, keep_login_memory}
+		     : (struct login_keeper){0};
+}
+
 uint64_t state_position(struct state *state, unsigned int socket)
 {
 	return state && socket < state->socket_count ? state->positions[socket] : 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What callerd knows of containers beyond its own life: an SQLite database, 0600. Who created, started, stopped
- * them, with which findings, and how far each engine's events were read. And what the guard saw of each file last.
+ * them, with which findings, and how far each engine's events were read. What the guard saw of each file last. And from where
+ * people logged in, for the boot at hand.
  *
  * What is put is written with the next state_commit(), all of it or nothing; of more than 1000 things the rest
  * with the ones after it, the positions with the last. Bounded: of too many containers those that are gone go
@@ -17,6 +18,7 @@
 
 #include "docker/known/origin.h"
 #include "guard/memory.h"
+#include "login/login_memory.h"
 #include "record/record.h"
 #include "system/own_file.h"
 
@@ -60,6 +62,9 @@ void state_set_position(struct state *state, unsigned int socket, uint64_t posit
 
 /* Who keeps the memories of the guard in STATE. Texts of more than 64 KiB are not kept. */
 struct guard_keeper state_guard_keeper(struct state *state);
+
+/* Who keeps the memories of logins in STATE. */
+struct login_keeper state_login_keeper(struct state *state);
 
 /* Whether something was put and not committed. */
 bool state_is_dirty(const struct state *state);

@@ -21,6 +21,8 @@ const struct state_columns *state_queue_columns(enum state_item_kind kind)
 		return &state_removed_columns;
 	case STATE_GUARDED:
 		return &state_guarded_columns;
+	case STATE_LOGIN:
+		return &state_login_columns;
 	default:
 		return &none;
 	}
@@ -105,7 +107,7 @@ static void state_queue_put(struct state_queue *queue, struct state_item *draft)
 	size_t size = ID_DIGITS;
 
 	draft->id = state_column_text(COLUMN_ID, draft->id);
-	if (!draft->id.data && draft->kind != STATE_GUARDED)
+	if (!draft->id.data && state_item_is_of_engine(draft->kind))
 		return;
 	for (unsigned int i = 0; i < columns->count; i++) {
 		struct bytes *text = text_at(draft, &columns->list[i]);
@@ -175,6 +177,11 @@ static void put_removed(void *data, unsigned int socket, struct bytes id, uint64
 void state_queue_put_guarded(struct state_queue *queue, const struct guard_memory *memory)
 {
 	state_queue_put(queue, &(struct state_item){.kind = STATE_GUARDED, .guarded = *memory});
+}
+
+void state_queue_put_login(struct state_queue *queue, const struct login_memory *memory)
+{
+	state_queue_put(queue, &(struct state_item){.kind = STATE_LOGIN, .login = *memory});
 }
 
 struct keeper state_queue_keeper(struct state_queue *queue)

@@ -5,6 +5,7 @@
 
 #include "docker/known/origin.h"
 #include "guard/memory.h"
+#include "login/login_memory.h"
 #include "state/state_schema.h"
 
 #define STATE_QUEUE_MAX (16u << 20) /* bytes that wait, what they reference included */
@@ -15,16 +16,23 @@ enum state_item_kind {
 	STATE_EXEC,
 	STATE_EXEC_ENDED,
 	STATE_REMOVED,
+	/* Of no engine. */
 	STATE_GUARDED,
+	STATE_LOGIN,
 };
+
+static inline bool state_item_is_of_engine(enum state_item_kind kind)
+{
+	return kind < STATE_GUARDED;
+}
 
 /* Something that was put. */
 struct state_item {
 	struct state_item *next;
 	enum state_item_kind kind;
-	unsigned int socket; /* STATE_GUARDED: 0, it is of no engine */
+	unsigned int socket; /* 0 where it is of no engine */
 	size_t weight;
-	struct bytes id; /* of the container, or of the exec; STATE_GUARDED: none */
+	struct bytes id; /* of the container, or of the exec; none where it is of no engine */
 	union {
 		struct owned owned;
 		struct deed deed;
@@ -33,6 +41,7 @@ struct state_item {
 			uint64_t time; /* ns of CLOCK_REALTIME */
 		} removed;
 		struct guard_memory guarded;
+		struct login_memory login;
 	};
 	size_t size; /* of its texts */
 	char texts[];
@@ -55,6 +64,7 @@ void state_queue_init(struct state_queue *queue, unsigned int socket_count);
 void state_queue_clear(struct state_queue *queue);
 
 void state_queue_put_guarded(struct state_queue *queue, const struct guard_memory *memory);
+void state_queue_put_login(struct state_queue *queue, const struct login_memory *memory);
 
 /* Puts what it is given into QUEUE. */
 struct keeper state_queue_keeper(struct state_queue *queue);

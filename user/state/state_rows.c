@@ -134,16 +134,17 @@ int state_rows_write(struct db *db, const char *socket, const struct state_item 
 		[STATE_EXEC_ENDED] = {END_EXEC, 3, NOTHING},
 		[STATE_REMOVED] = {REMOVE_CONTAINER, 3, END_EXECS},
 		[STATE_GUARDED] = {PUT_GUARDED, 1, NOTHING},
+		[STATE_LOGIN] = {PUT_LOGIN, 1, NOTHING},
 	};
 	const struct state_columns *columns = state_queue_columns(item->kind);
 	enum state_statement put = kinds[item->kind].put, then = kinds[item->kind].then;
 	bool changed;
 	int error;
 
-	if (item->kind == STATE_GUARDED)
-		db_use(db, put);
-	else
+	if (state_item_is_of_engine(item->kind))
 		use_on(db, put, socket, item->id);
+	else
+		db_use(db, put);
 	error = write_columns(db, put, kinds[item->kind].first, &item->owned, columns, &changed);
 	/* After the row that refers to them: without one they would never be forgotten. */
 	for (unsigned int i = 0; changed && i < columns->count && !error; i++) {
@@ -438,6 +439,24 @@ int state_rows_load_guarded(struct db *db, void *data,
 	db->used = 0;
 	while (!rows.error &&
 	       read_row(db, &rows, 1, &memory, sizeof(memory), &state_guarded_columns)) {
+		seen(data, &memory);
+		db->used = 0;
+	}
+	return end_reading(db, &rows);
+}
+
+int state_rows_load_logins(struct db *db, void *data,
+			   void (*seen)(void *data, const struct login_memory *memory))
+{
+	struct rows rows = {db_use(db, LIST_LOGINS)};
+	struct login_memory memory;
+
+	db->memory = malloc(MEMORY_SIZE);
+	if (!db->memory)
+		rows.error = -ENOMEM;
+	db->used = 0;
+	while (!rows.error &&
+	       read_row(db, &rows, 1, &memory, sizeof(memory), &state_login_columns)) {
 		seen(data, &memory);
 		db->used = 0;
 	}

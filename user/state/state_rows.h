@@ -4,6 +4,7 @@
 #define CALLERD_STATE_ROWS_H
 
 #include "guard/memory.h"
+#include "login/login_memory.h"
 #include "state/db.h"
 #include "state/state.h"
 #include "state/state_queue.h"
@@ -20,6 +21,10 @@ int state_rows_write_position(struct db *db, const char *socket, uint64_t positi
 /* Calls SEEN for each memory of the guard, which lives until it returns. */
 int state_rows_load_guarded(struct db *db, void *data,
 			    void (*seen)(void *data, const struct guard_memory *memory));
+
+/* The same of logins. */
+int state_rows_load_logins(struct db *db, void *data,
+			   void (*seen)(void *data, const struct login_memory *memory));
 
 /* Forgets some containers where there are too many, or the file is too large. */
 int state_rows_forget(struct db *db);

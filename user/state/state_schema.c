@@ -7,6 +7,7 @@
 #include "base/utf8.h"
 #include "docker/known/origin.h"
 #include "guard/memory.h"
+#include "login/login_memory.h"
 #include "state/state.h"
 #include "state/state_queue.h"
 
@@ -81,6 +82,17 @@
 	X(INTEGER, guard_memory, mode) X(INTEGER, guard_memory, uid) X(INTEGER, guard_memory, gid) \
 	X(INTEGER, guard_memory, present) X(INTEGER, guard_memory, acl_writes)
 
+#define LOGIN_COLUMNS(X) \
+	X(TEXT, login_memory, login) X(TEXT, login_memory, boot_id) X(TEXT, login_memory, scope) \
+	X(TEXT, login_memory, service) X(TEXT, login_memory, address) X(TEXT, login_memory, host) \
+	X(TEXT, login_memory, terminal) X(TEXT, login_memory, id) X(TEXT, login_memory, leader_file) \
+	X(TEXT, login_memory, contradictions) \
+	X(INTEGER, login_memory, account) X(INTEGER, login_memory, leader_start) \
+	X(INTEGER, login_memory, start) X(INTEGER, login_memory, time) X(INTEGER, login_memory, session) \
+	X(INTEGER, login_memory, user) X(INTEGER, login_memory, leader) X(INTEGER, login_memory, manager) \
+	X(INTEGER, login_memory, basis) X(INTEGER, login_memory, port) X(INTEGER, login_memory, leader_pid) \
+	X(INTEGER, login_memory, owns) X(INTEGER, login_memory, ended)
+
 #define COLUMN(KIND, STRUCT, MEMBER) \
 	{COLUMN_##KIND, offsetof(struct STRUCT, MEMBER), sizeof(((struct STRUCT *)0)->MEMBER)},
 
@@ -97,6 +109,7 @@ DEFINE_COLUMNS(finding, FINDING_COLUMNS);
 DEFINE_COLUMNS(caller, CALLER_COLUMNS);
 DEFINE_COLUMNS(process, PROCESS_COLUMNS);
 DEFINE_COLUMNS(guarded, GUARDED_COLUMNS);
+DEFINE_COLUMNS(login, LOGIN_COLUMNS);
 
 /* --- Tables -------------------------------------------------------------------------------------- */
 
@@ -140,6 +153,7 @@ const char state_schema[] = "BEGIN;"
 	"CREATE TABLE positions(socket TEXT PRIMARY KEY, position INTEGER NOT NULL) STRICT;"
 	"CREATE TABLE guarded(row INTEGER PRIMARY KEY" GUARDED_COLUMNS(DEFINITION)
 	", UNIQUE(path)) STRICT;"
+	"CREATE TABLE logins(row INTEGER PRIMARY KEY" LOGIN_COLUMNS(DEFINITION) ", UNIQUE(login)) STRICT;"
 	"CREATE TABLE containers(row INTEGER PRIMARY KEY, socket TEXT NOT NULL,"
 	" removed INTEGER NOT NULL" OWNED_COLUMNS(DEFINITION) ", UNIQUE(socket, id)) STRICT;"
 	"CREATE TABLE deeds(container INTEGER, number INTEGER" DEED_COLUMNS(DEFINITION)
@@ -176,6 +190,10 @@ const char state_schema[] = "BEGIN;"
 	" DELETE FROM callers WHERE id IN (old.caller, old.behind)"
 	" AND NOT EXISTS(SELECT 1 FROM origins WHERE caller = callers.id)"
 	" AND NOT EXISTS(SELECT 1 FROM origins WHERE behind = callers.id AND behind != 0); END;"
+	"CREATE TRIGGER login_put AFTER INSERT ON logins BEGIN"
+	" DELETE FROM logins WHERE row <= new.row - " SQL(LOGIN_MEMORIES_MAX) ";"
+	" DELETE FROM logins WHERE account = new.account AND row <= (SELECT row FROM logins"
+	" WHERE account = new.account ORDER BY row DESC LIMIT 1 OFFSET " SQL(LOGIN_MEMORIES_OF_ONE_MAX) "); END;"
 	"CREATE TRIGGER caller_forgotten AFTER DELETE ON callers BEGIN"
 	" DELETE FROM processes WHERE caller = old.id; END;"
 	"COMMIT";
@@ -210,6 +228,8 @@ const char *const state_statements[STATEMENTS] = {
 	[GET_POSITION] = "SELECT position FROM positions WHERE socket = ?1",
 	[PUT_GUARDED] = "INSERT OR REPLACE INTO guarded VALUES(NULL" GUARDED_COLUMNS(PARAMETER) ")",
 	[LIST_GUARDED] = "SELECT row" GUARDED_COLUMNS(COLUMN_NAME) " FROM guarded ORDER BY path",
+	[PUT_LOGIN] = "INSERT OR REPLACE INTO logins VALUES(NULL" LOGIN_COLUMNS(PARAMETER) ")",
+	[LIST_LOGINS] = "SELECT row" LOGIN_COLUMNS(COLUMN_NAME) " FROM logins ORDER BY row",
 	[ADD_FINDING] = "INSERT INTO findings VALUES(?1, ?2" FINDING_COLUMNS(PARAMETER) ")",
 	[ADD_PROCESS] = "INSERT INTO processes VALUES(?1, ?2" PROCESS_COLUMNS(PARAMETER) ")",
 	[ADD_ORIGIN] = "INSERT OR IGNORE INTO origins VALUES(?1, ?2" ORIGIN_COLUMNS(PARAMETER) ")",

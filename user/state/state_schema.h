@@ -6,7 +6,7 @@
 #include "base/bytes.h"
 
 #define STATE_APPLICATION_ID 0x63616c64 /* "cald" */
-#define STATE_VERSION 8			/* of the schema, and of the words in its rows */
+#define STATE_VERSION 9			/* of the schema, and of the words in its rows */
 
 #define STATE_CUT_SIZE 1024 /* of commands, and of details of findings */
 
@@ -43,7 +43,7 @@ struct state_columns {
 
 extern const struct state_columns state_owned_columns, state_deed_columns, state_exec_columns,
 	state_removed_columns, state_origin_columns, state_finding_columns, state_caller_columns,
-	state_process_columns, state_guarded_columns;
+	state_process_columns, state_guarded_columns, state_login_columns;
 
 /* Whether a column of this kind holds a struct bytes. */
 static inline bool state_column_is_text(enum state_column_kind kind)
@@ -72,6 +72,8 @@ enum state_statement {
 	SET_POSITION, GET_POSITION,
 	PUT_GUARDED, /* the columns alone */
 	LIST_GUARDED,
+	PUT_LOGIN, /* the columns alone */
+	LIST_LOGINS,
 	/* ?1 is what the row belongs to, ?2 its number among those of it; then come columns. */
 	ADD_FINDING, ADD_PROCESS,
 	/* ?1 is the id of the caller, of an origin ?2 that of who is behind; then come columns. */
