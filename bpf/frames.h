@@ -115,12 +115,12 @@ static __always_inline void lose_frames(const struct connection *connection, __u
 /* --- where they begin ------------------------------------------------------------------------- */
 
 /* STATE: of what the daemon says. */
-static __always_inline struct session *begin_session(const struct connection *connection,
-						     __u32 state)
+static __always_inline struct session *begin_session(struct connection *connection, __u32 state)
 {
 	struct session *session;
 	__u64 id = connection->id;
 
+	connection->session = 1; /* before there is one, which its end would leave */
 	bpf_map_update_elem(&sessions, &id, new_session, BPF_ANY);
 	session = find_session(connection);
 	if (session) {

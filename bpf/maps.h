@@ -152,6 +152,7 @@ struct connection {
 	__u32 heard;	/* bytes that the daemon read last */
 	__u32 switched; /* the daemon answered 101 */
 	__u32 untold;	/* bit per .sender: only an agent that has ended was told of it */
+	__u32 session;	/* it has, or had, an entry in "sessions" */
 };
 
 /* A full table drops the connection that was idle longest. When that one speaks again, it is added

@@ -133,8 +133,8 @@ static __always_inline void end_connection(const struct sock *daemon, __u32 reas
 	} else {
 		lose(connection->account, CALLERD_LOSS_END);
 	}
-	/* Any connection may have one: where the daemon spoke first, it is not known yet what is spoken. */
-	bpf_map_delete_elem(&sessions, &id);
+	if (connection->session)
+		bpf_map_delete_elem(&sessions, &id);
 	if (reason != CALLERD_END_REPLACED)
 		bpf_map_delete_elem(&connections, &key);
 }
