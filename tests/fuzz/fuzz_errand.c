@@ -27,6 +27,8 @@ static void check_errand(void *data, const struct errand *errand)
 	MUST(errand->act_count >= 1 && errand->act_count <= ERRAND_ACTS &&
 	     errand->first <= errand->last);
 	check_text(errand->who);
+	check_text(errand->origin);
+	check_text(errand->brief);
 	check_text(errand->program);
 	check_text(errand->command);
 	check_text(errand->word);

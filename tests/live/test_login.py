@@ -131,11 +131,20 @@ def from_loopback(record, address='127.0.0.1'):
     true(f' (ssh from {address})' in record['message'], record['message'])
 
 
+def callerctl(*args):
+    return run(ROOT + '/build/callerctl', *args, '--read', AGENT.log, '--utc', '--all')
+
+
 @test
 def ssh():
     with Sshd() as sshd:
         record = over_ssh(sshd, 'ssh')
         from_loopback(record)
+        AGENT.settle()
+        true(f'{MEMBER} (ssh from 127.0.0.1)' in callerctl('tail', '--no-follow', '--since', 'boot', '--width', '240'), 'in a line')
+        who = callerctl('who', '127.0.0.1')
+        for words in (f'login of {MEMBER}', f'by sshd from 127.0.0.1 port {record["source"]["port"]}', 'connection', 'request'):
+            true(words in who, f'{words} is not in {who}')
         equal([record['user']['id'], record['user']['name']], [member(), MEMBER], 'user')
         entry = record['process']['entry_leader']
         true(entry['pid'] == record['process']['pid'] or entry['name'] in ('sh', 'bash'), entry)

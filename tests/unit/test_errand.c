@@ -98,6 +98,75 @@ static void test_a_run_is_one(void **state)
 	assert_false(told.errands[0].expected);
 }
 
+#define FROM "\"session\":{\"service\":\"sshd\"},\"lineage\":\"sudo[2] < bash[1]\","
+#define ROOT                                                                                       \
+	"\"source\":{\"ip\":\"10.1.2.3\"},\"user\":{\"id\":\"1000\",\"name\":\"alice\","           \
+	"\"effective\":"                                                                           \
+	"{\"id\":\"0\",\"name\":\"root\"}},"
+#define JOB                                                                                        \
+	"\"ci\":{\"system\":\"gitlab\",\"job\":\"4711\",\"repository\":\"group/"                   \
+	"project\",\"actor\":"                                                                     \
+	"\"bob\"}"
+#define IN_WEB "\"container\":{\"id\":\"0123456789abcdef\",\"name\":\"web\"}"
+
+/* From where somebody came and which job he says he is: in words, and in short. */
+static void test_from_where(void **state)
+{
+	static const struct {
+		const char *rest, *origin, *brief, *who;
+	} cases[] = {
+		{ROOT "\"callerd\":{" FROM "\"api\":{\"operation\":\"ContainerList\"}}",
+		 "alice (ssh from 10.1.2.3) → root (sudo)", "alice (10.1.2.3, sudo)",
+		 "alice (sudo)"},
+		{"\"source\":{\"ip\":\"fd00::1\"}," ALICE
+		 ",\"callerd\":{\"session\":{\"service\":\"sshd\"}}",
+		 "alice (ssh from fd00::1)", "alice (fd00::1)", "alice"},
+		{ALICE ",\"callerd\":{\"session\":{\"service\":\"cron\"}}", "alice", "alice",
+		 "alice"},
+		{ALICE ",\"callerd\":{" JOB "}", "alice [gitlab job 4711 of group/project (bob)]",
+		 "alice: gitlab 4711", "alice"},
+		/* What a job calls itself is no other part of the line. */
+		{ALICE ",\"callerd\":{\"ci\":{\"system\":\"gitlab\",\"job\":\"1] → root "
+		       "(sudo)\"},\"ai\":{"
+		       "\"agent\":[\"web, exec]\"]}}",
+		 "alice [gitlab job '1] → root (sudo)', 'web, exec]']",
+		 "alice: gitlab '1] → root (sudo)', 'web, exec]'", "alice"},
+		{ALICE "," IN_WEB
+		       ",\"callerd\":{\"caller\":{\"behind\":{\"user\":{\"id\":\"7\",\"name\":"
+		       "\"bob\"}}}}",
+		 "bob, in container web (exec)", "bob [web, exec]", "bob [web, exec]"},
+		/* The login of a process in a container is not that of whoever is behind it. */
+		{ROOT IN_WEB ",\"callerd\":{" FROM
+			     "\"caller\":{\"behind\":{\"user\":{\"id\":\"7\"}}}}",
+		 "uid 7, in container web (exec)", "uid 7 [web, exec]", "uid 7 [web, exec]"},
+		{"\"callerd\":{\"connection\":{\"source\":{\"ip\":\"10.1.2.9\"}}}", "10.1.2.9",
+		 "10.1.2.9", "unknown"},
+		{"\"callerd\":{\"connection\":{\"source\":{\"ip\":\"10.1.2.9\"}},\"candidates\":[{"
+		 "\"pid\":1}]}",
+		 NULL, NULL, NULL},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		told = (struct told){0};
+		take((unsigned int)i, "api-request", "a", "%s", cases[i].rest);
+		errands_run(errands, UINT64_MAX);
+		assert_int_equal(told.count, 1);
+		assert_string_equal(told.errands[0].origin, cases[i].origin ?: told.errands[0].who);
+		assert_string_equal(told.errands[0].brief, cases[i].brief ?: told.errands[0].who);
+		if (cases[i].who)
+			assert_string_equal(told.errands[0].who, cases[i].who);
+	}
+	/* It may be known from a later record on. */
+	told = (struct told){0};
+	take(1, "api-request", "a", ALICE "," REQUEST("ContainerStop", ""));
+	take(2, "api-request", "a",
+	     "\"source\":{\"ip\":\"fd00::1\"}," ALICE
+	     ",\"callerd\":{\"session\":{\"service\":\"sshd\"}}");
+	take(3, "api-request", "a", ALICE "," REQUEST("ContainerStop", ""));
+	errands_run(errands, UINT64_MAX);
+	assert_string_equal(told.errands[0].origin, "alice (ssh from fd00::1)");
+}
+
 /* Two processes at once are two, whatever they are called. */
 static void test_processes_are_apart(void **state)
 {
@@ -360,6 +429,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_a_run_is_one, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_from_where, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_processes_are_apart, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_noise_hides_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_equals_hide_nothing, setup, teardown),

@@ -53,6 +53,20 @@ static void describe_census(struct census_caller *caller, const struct reread *r
 		census_set(texts[i].to, texts[i].size, reread_text(record, texts[i].path));
 }
 
+/* From where he came last, and for which job: looked at once in a second of the records. */
+static void note_origin(struct census_caller *caller, const struct reread *record, uint64_t time)
+{
+	_cleanup_(text_free) struct text who = {0};
+
+	if (*caller->origin &&
+	    (time < caller->asked + NS_PER_S ||
+	     !(who_has_origin(record) || reread_text(record, "callerd.ci.system").size)))
+		return;
+	caller->asked = time;
+	who_add_origin(&who, record, false);
+	census_set(caller->origin, sizeof(caller->origin), text_since(&who, 0));
+}
+
 /* The caller of RECORD; that of all others where there are too many. NULL: no memory. */
 static struct census_caller *find_caller(struct census *census, const struct caller_key *key,
 					 const struct reread *record, uint64_t time)
@@ -157,6 +171,8 @@ int census_take_by(struct census *census, const struct caller_key *key, const st
 	caller = find_caller(census, key, record, time);
 	if (!caller)
 		return -ENOMEM;
+	if (caller != census->others)
+		note_origin(caller, record, time);
 	if (time > caller->last)
 		caller->last = time;
 	if (time < caller->first)

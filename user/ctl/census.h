@@ -18,6 +18,9 @@ struct census_caller {
 	struct caller_key key;
 	char user[40], user_id[16], executable[128], unit[64], container[40], image[80];
 	char command[256], lineage[512];
+	char origin
+		[160]; /* who, with from where, of the last request of which that was known; else of the first */
+	uint64_t asked;	      /* when that was */
 	uint64_t first, last; /* ns since 1970 */
 	uint64_t requests, changes, failures, refused, connects;
 	enum finding_severity severity; /* the gravest so far */

@@ -196,8 +196,19 @@ static void say_act(struct text *out, const struct act *act, const struct errand
 static size_t who_columns(const struct screen *screen)
 {
 	if (!screen->columns || screen->columns >= WIDE)
-		return 24;
-	return screen->columns >= NARROW ? 18 : 14;
+		return 40;
+	return screen->columns >= NARROW ? 24 : 16;
+}
+
+/* As much of who ERRAND is of as fits. */
+static const char *fitting_who(const struct errand *errand, size_t columns)
+{
+	const char *const forms[] = {errand->origin, errand->brief};
+
+	for (size_t i = 0; i < COUNT(forms); i++)
+		if (*forms[i] && utf8_columns(forms[i], strlen(forms[i])) <= columns)
+			return forms[i];
+	return errand->who;
 }
 
 void screen_errand(struct screen *screen, const struct errand *errand)
@@ -212,7 +223,7 @@ void screen_errand(struct screen *screen, const struct errand *errand)
 
 	screen_day(screen, errand->first);
 	add_clock(screen, errand->first);
-	add_column(screen, errand->who, who, dim ? DIM : BOLD);
+	add_column(screen, fitting_who(errand, who), who, dim ? DIM : BOLD);
 	text_add_char(&screen->line, ' ');
 	add_column(screen, mark.text, 2, mark.colour);
 	text_add_char(&screen->line, ' ');

@@ -183,7 +183,7 @@ static void print_record(const struct reread *record)
 	printf("%s\n", head.data ?: "");
 	print_findings(record);
 	print_details(record);
-	who_add(&who, record);
+	who_add_origin(&who, record, false);
 	print_part("who", text_since(&who, 0));
 	print_origin(record);
 	print_part("command", reread_text(record, "process.command_line"));

@@ -280,14 +280,15 @@ static void draw_detail(struct top *top, int rows, int columns)
 {
 	const struct census_caller *caller = top->shown;
 	_cleanup_(text_free) struct text text = {0};
-	char head[300];
+	char head[600];
 	int at = 2;
 
 	snprintf(head, sizeof(head),
 		 "%s  %s  %" PRIu64 " requests, %" PRIu64 " changes, %" PRIu64 " failed, %" PRIu64
 		 " refused  %s\n",
-		 caller->key.who, caller->executable, caller->requests, caller->changes,
-		 caller->failures, caller->refused, caller->rule);
+		 *caller->origin ? caller->origin : caller->key.who, caller->executable,
+		 caller->requests, caller->changes, caller->failures, caller->refused,
+		 caller->rule);
 	text_add_string(&text, head);
 	if (top->rule)
 		census_add_rule(&text, caller, 1);

@@ -212,11 +212,33 @@ bool errand_only_looks(const struct errand *errand)
 	       errand->kind != ERRAND_REFUSED;
 }
 
+static void errand_set_who(struct errand *errand, const char *who)
+{
+	snprintf(errand->who, sizeof(errand->who), "%s", who);
+	snprintf(errand->brief, sizeof(errand->brief), "%s", who);
+	snprintf(errand->origin, sizeof(errand->origin), "%s", who);
+}
+
+static void describe_origin(struct errand *errand, const struct reread *record)
+{
+	_cleanup_(text_free) struct text who = {0};
+
+	errand->from = who_has_origin(record);
+	who_add_origin(&who, record, false);
+	text_copy_visible(errand->origin, sizeof(errand->origin), text_since(&who, 0),
+			  sizeof(errand->origin));
+	text_cut(&who, 0);
+	who_add_origin(&who, record, true);
+	text_copy_visible(errand->brief, sizeof(errand->brief), text_since(&who, 0),
+			  sizeof(errand->brief));
+}
+
 static void describe_caller(struct errand *errand, const struct reread *record)
 {
 	struct bytes executable = reread_text(record, "process.executable");
 	_cleanup_(text_free) struct text who = {0};
 
+	describe_origin(errand, record);
 	who_add(&who, record);
 	text_copy_visible(errand->who, sizeof(errand->who), text_since(&who, 0),
 			  sizeof(errand->who));
@@ -270,6 +292,8 @@ static struct open_errand *find_errand(struct errands *errands, const char *key,
 	}
 	if (!open)
 		return add_errand(errands, key, kind, record, time);
+	if (!open->errand.from && who_has_origin(record)) /* it was looked up meanwhile */
+		describe_origin(&open->errand, record);
 	DL_DELETE(errands->list, open);
 	DL_APPEND(errands->list, open);
 	if (time > open->errand.last)
@@ -607,7 +631,7 @@ static int take_other(struct errands *errands, const struct reread *record, uint
 	open->errand.records++;
 	open->errand.expected = open->errand.later = open->errand.repeated = false;
 	if (kind == ERRAND_AGENT)
-		snprintf(open->errand.who, sizeof(open->errand.who), "callerd");
+		errand_set_who(&open->errand, "callerd");
 	text_copy_visible(like.object, sizeof(like.object), what_of_message(record),
 			  DETAIL_COLUMNS);
 	act = add_act(&open->errand, &like, record);

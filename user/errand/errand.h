@@ -50,6 +50,9 @@ struct errand {
 	uint64_t first, last; /* ns since 1970 */
 	uint64_t records, requests;
 	char who[64]; /* alice (sudo), [watchtower] */
+	/* With from where and which job it is; and in short: who_add_origin(). */
+	char origin[160], brief[64];
+	bool from; /* a record said from where */
 	char program[40], command[256];
 	char word[48]; /* the gravest finding, or the rule that expects it; empty: neither */
 	unsigned int act_count;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "errand/who.h"
 
+#include "secret/command.h"
+
 #define NAME_COLUMNS 24
 #define UNIT_SUFFIX ".service"
 #define WORD(text)                                                                                 \
@@ -76,11 +78,12 @@ static void add_contained(struct text *out, const struct reread *record, bool be
 	text_add_string(out, behind ? ", exec]" : "]");
 }
 
+static const struct bytes elevators[] = {WORD("sudo"),	 WORD("su"),	  WORD("doas"),
+					 WORD("pkexec"), WORD("runuser"), {0}};
+
 /* What stands between who and the call: sudo, cron, a unit. */
 static void add_way(struct text *out, const struct reread *record, struct bytes user)
 {
-	static const struct bytes elevators[] = {WORD("sudo"),	 WORD("su"),	  WORD("doas"),
-						 WORD("pkexec"), WORD("runuser"), {0}};
 	static const struct bytes starters[] = {
 		WORD("cron"), WORD("crond"), WORD("anacron"), WORD("atd"), {0}};
 	struct bytes unit = reread_text(record, "callerd.caller.unit");
@@ -138,8 +141,7 @@ void who_add(struct text *out, const struct reread *record)
 	if (!id.size) {
 		bool engine = bytes_are(kind, "daemon");
 
-		if (reread_text(record, "callerd.candidates.pid").size ||
-		    bytes_are(kind, "request"))
+		if (reread_text(record, "callerd.candidates.pid").size || bytes_are(kind, "request"))
 			text_add_string(out, "somebody");
 		else
 			text_add_string(out, engine ? "the engine" : "unknown");
@@ -161,4 +163,126 @@ void who_add(struct text *out, const struct reread *record)
 		add_contained(out, record, behind.size);
 	else
 		add_way(out, record, user);
+}
+
+/* --- and from where --------------------------------------------------------------------------- */
+
+/* Adds a word that the caller chose: as a shell would take it, so that it is no other part of the line. */
+static void add_claim(struct text *out, const char *before, struct bytes word, const char *after)
+{
+	_cleanup_(text_free) struct text quoted = {0};
+
+	if (!word.size)
+		return;
+	text_add_string(out, before);
+	command_add_argument(&quoted, word);
+	text_add_visible(out, text_since(&quoted, 0), NAME_COLUMNS);
+	text_add_string(out, after);
+}
+
+static void who_say_job(struct text *out, const struct reread *record, bool brief)
+{
+	struct bytes job = reread_text(record, "callerd.ci.job");
+	struct bytes pipeline = reread_text(record, "callerd.ci.pipeline");
+	struct bytes repository = reread_text(record, "callerd.ci.repository");
+
+	text_add_visible(out, reread_text(record, "callerd.ci.system"), NAME_COLUMNS);
+	if (brief) {
+		add_claim(out, " ", job.size ? job : pipeline, "");
+		return;
+	}
+	add_claim(out, " job ", job, "");
+	add_claim(out, " of ", repository.size ? repository : pipeline, "");
+	add_claim(out, " (", reread_text(record, "callerd.ci.actor"), ")");
+}
+
+/* What it says of itself: of which job and which AI agent it is. */
+static void say_claims(struct text *out, const struct reread *record, bool brief)
+{
+	const char *before = brief ? ": " : " [";
+	struct bytes agent;
+	size_t start = out->size;
+
+	if (reread_text(record, "callerd.ci.system").size) {
+		text_add_string(out, before);
+		who_say_job(out, record, brief);
+		before = ", ";
+	}
+	for (unsigned int i = 0; (agent = reread_text_at(record, "callerd.ai.agent", i)).size;
+	     i++) {
+		add_claim(out, before, agent, "");
+		before = ", ";
+	}
+	if (!brief && out->size > start)
+		text_add_char(out, ']');
+}
+
+/* alice (ssh from 10.1.2.3) → root (sudo), or alice (10.1.2.3, sudo) */
+static void say_login(struct text *out, const struct reread *record, bool brief)
+{
+	struct bytes service = reread_text(record, "callerd.session.service");
+	struct bytes became = reread_text(record, "user.effective.id");
+	struct bytes name = reread_text(record, "user.effective.name");
+	const char *way = became.size ? find_above(record, elevators) : NULL;
+
+	text_add_string(out, " (");
+	if (!brief) {
+		text_add_visible(out, bytes_are(service, "sshd") ? bytes_of("ssh") : service,
+				 NAME_COLUMNS);
+		text_add_string(out, " from ");
+	}
+	text_add_visible(out, reread_text(record, "source.ip"), NAME_COLUMNS * 2);
+	if (brief && way) {
+		text_add_string(out, ", ");
+		text_add_string(out, way);
+	}
+	text_add_char(out, ')');
+	if (brief || !became.size)
+		return;
+	text_add_string(out, name.size ? " → " : " → uid ");
+	text_add_visible(out, name.size ? name : became, NAME_COLUMNS);
+	if (!way)
+		return;
+	text_add_string(out, " (");
+	text_add_string(out, way);
+	text_add_char(out, ')');
+}
+
+bool who_has_origin(const struct reread *record)
+{
+	return reread_text(record, "callerd.session.service").size;
+}
+
+void who_add_origin(struct text *out, const struct reread *record, bool brief)
+{
+	struct bytes id = reread_text(record, "user.id"), user = reread_text(record, "user.name");
+	struct bytes address = reread_text(record, "callerd.connection.source.ip");
+	struct bytes place = reread_text(record, "container.name");
+	bool contained = reread_text(record, "container.id").size;
+	bool behind = reread_text(record, "callerd.caller.behind.user.id").size;
+
+	if (!id.size && address.size && !reread_find(record, "callerd.candidates.pid")) {
+		text_add_visible(out, address, NAME_COLUMNS * 2);
+		return;
+	}
+	if (contained && behind && place.size && !brief) {
+		struct bytes who = reread_text(record, "callerd.caller.behind.user.name");
+
+		text_add_string(out, who.size ? "" : "uid ");
+		text_add_visible(
+			out, who.size ? who : reread_text(record, "callerd.caller.behind.user.id"),
+			NAME_COLUMNS);
+		text_add_string(out, ", in container ");
+		text_add_visible(out, place, NAME_COLUMNS);
+		text_add_string(out, " (exec)");
+	} else if (id.size && !contained && who_has_origin(record) &&
+		   reread_text(record, "source.ip").size) {
+		text_add_string(out, user.size ? "" : "uid ");
+		text_add_visible(out, user.size ? user : id, NAME_COLUMNS);
+		say_login(out, record, brief);
+	} else {
+		who_add(out, record);
+	}
+	if (id.size)
+		say_claims(out, record, brief);
 }

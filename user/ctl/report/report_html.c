@@ -217,7 +217,7 @@ static void add_grave(struct text *out, const struct report *report)
 		add_gravity(out, errand->severity);
 		text_add_string(out, errand->expected ? ", expected" : "");
 		text_add_string(out, "</td><td>");
-		add_html(out, errand->who);
+		add_html(out, errand->origin);
 		text_add_string(out, "</td><td>");
 		errand_add_act(&what, errand->main, errand->main->found, errand->main->detail);
 		add_html(out, what.data ?: "");

@@ -154,7 +154,7 @@ void report_write_text(struct report *report, struct text *out)
 		text_add_string(out, "  ");
 		ctl_add_time(out, report->ctl, errand->first);
 		add_format(out, "  %-8s %s%s  ", finding_severity_name(errand->severity),
-			   errand->who, errand->expected ? " (expected)" : "");
+			   errand->origin, errand->expected ? " (expected)" : "");
 		errand_add_act(out, errand->main, errand->main->found, errand->main->detail);
 		text_add_char(out, '\n');
 	}
