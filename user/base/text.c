@@ -2,6 +2,9 @@
 #include "base/text.h"
 
 #include <errno.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "base/utf8.h"
 #include "base/wipe.h"
@@ -92,10 +95,21 @@ void text_add_spelled(struct text *text, uint32_t code)
 /* The number of printable ASCII bytes at the start of BYTES, at most LIMIT. */
 static size_t text_plain_run(struct bytes bytes, size_t limit)
 {
-	size_t size = 0;
+	size_t size = 0, most = bytes.size < limit ? bytes.size : limit;
 
-	while (size < bytes.size && size < limit && bytes.data[size] >= ' ' &&
-	       bytes.data[size] < 0x7f)
+#ifdef __SSE2__
+	for (; most - size >= sizeof(__m128i); size += sizeof(__m128i)) {
+		__m128i data = _mm_loadu_si128((const __m128i *)(const void *)(bytes.data + size));
+		/* Those beyond ASCII are less than a space, too. */
+		__m128i other = _mm_or_si128(_mm_cmplt_epi8(data, _mm_set1_epi8(' ')),
+					     _mm_cmpeq_epi8(data, _mm_set1_epi8(0x7f)));
+		unsigned int any = (unsigned int)_mm_movemask_epi8(other);
+
+		if (any)
+			return size + (size_t)__builtin_ctz(any);
+	}
+#endif
+	while (size < most && bytes.data[size] >= ' ' && bytes.data[size] < 0x7f)
 		size++;
 	return size;
 }

@@ -15,7 +15,7 @@
 static bool next_above(struct bytes *lineage, struct bytes *ret)
 {
 	struct bytes one = *lineage;
-	const char *end = lineage->size ? memmem(lineage->data, lineage->size, " < ", 3) : NULL;
+	const char *end = bytes_find_spaced(*lineage, '<');
 	size_t size = 0;
 
 	if (!lineage->size)

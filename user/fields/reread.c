@@ -30,38 +30,28 @@ static bool reread_is_at(const struct reread_reader *reader, const char *path)
 	return bytes_are((struct bytes){reader->path, reader->path_size}, path);
 }
 
-/* Room for another value, zeroed; NULL: *ERROR. */
-static struct reread_value *reread_new_value(struct reread *reread, int *error)
+/* Makes room for more values. 0, -EINVAL: there are too many, or -ENOMEM. */
+static int reread_grow(struct reread *reread)
 {
-	struct reread_value *value;
+	unsigned int room = reread->room ? 2 * reread->room : 256;
+	struct reread_value *values;
 
-	if (reread->count == reread->room) {
-		unsigned int room = reread->room ? 2 * reread->room : 256;
-		struct reread_value *values = reallocarray(reread->values, room, sizeof(*values));
-
-		if (!values) {
-			*error = -ENOMEM;
-			return NULL;
-		}
-		reread->values = values;
-		reread->room = room;
-	}
-	if (reread->count == REREAD_VALUES_MAX) {
-		*error = -EINVAL;
-		return NULL;
-	}
-	value = &reread->values[reread->count++];
-	*value = (struct reread_value){0};
-	return value;
+	if (reread->room == REREAD_VALUES_MAX)
+		return -EINVAL;
+	values = reallocarray(reread->values, room, sizeof(*values));
+	if (!values)
+		return -ENOMEM;
+	reread->values = values;
+	reread->room = room;
+	return 0;
 }
 
 static int reread_append(struct reread *reread, const struct reread_value *added)
 {
-	int error = 0;
-	struct reread_value *value = reread_new_value(reread, &error);
+	int error = reread->count == reread->room ? reread_grow(reread) : 0;
 
-	if (value)
-		*value = *added;
+	if (!error)
+		reread->values[reread->count++] = *added;
 	return error ?: reread->texts.error;
 }
 
@@ -75,7 +65,7 @@ static int add_reread(struct reread_reader *reader, const struct reread_value *v
 		reader->path_hash = seam_hash(reader->path, reader->path_size);
 		text_add(texts, reader->path, reader->path_size);
 	}
-	added.path = reader->path_at;
+	added.path = (uint32_t)reader->path_at;
 	added.path_size = (uint32_t)reader->path_size;
 	added.hash = reader->path_hash;
 	added.of_caller = reread_callers_has((struct bytes){reader->path, reader->path_size});
@@ -151,8 +141,8 @@ static int reread_take(struct reread_reader *reader, enum gojson_step step, size
 		return reread_key(reader, (struct bytes){reread->texts.data + text, size});
 	case GOJSON_STRING:
 		value.kind = REREAD_STRING;
-		value.text = text;
-		value.text_size = size;
+		value.text = (uint32_t)text;
+		value.text_size = (uint32_t)size;
 		if (reread_is_at(reader, "callerd.lineage"))
 			reread->lineage += reader->at - reader->value;
 		reader->value = reader->at;
@@ -193,10 +183,11 @@ static struct bytes reread_string(const struct reread *reread, const struct rere
 /* Has reread_find() find all values. */
 static void reread_index(struct reread *reread)
 {
+	struct reread_value *value = reread->count ? reread->values + reread->count : NULL;
+
 	memset(reread->buckets, 0, sizeof(reread->buckets));
 	for (unsigned int number = reread->count; number; number--) {
-		struct reread_value *value = &reread->values[number - 1];
-		unsigned int *first = &reread->buckets[value->hash % REREAD_BUCKETS];
+		unsigned int *first = &reread->buckets[(--value)->hash % REREAD_BUCKETS];
 
 		value->next = *first;
 		*first = number;
@@ -307,7 +298,7 @@ struct bytes reread_what(const struct reread *reread)
 	struct bytes what = reread_text(reread, "message");
 	const char *bar;
 
-	while ((bar = what.size ? memmem(what.data, what.size, " | ", 3) : NULL))
+	while ((bar = bytes_find_spaced(what, '|')))
 		what = bytes_from(what, (size_t)(bar - what.data) + 3);
 	return what;
 }
@@ -408,16 +399,20 @@ static bool reread_own_string(struct reread_own *own, const struct seam *seam,
 {
 	struct text *texts = &own->reread->texts;
 	struct ownjson *json = &own->json;
+	const char *begin = json->at;
+	size_t size = gojson_plain_run(begin, (size_t)(json->end - begin));
 
-	if (!ownjson_string(json))
-		return false;
 	value->kind = REREAD_STRING;
-	value->text = own->copy + (size_t)(json->text.data - own->begin);
-	value->text_size = json->text.size;
-	if (json->escaped) {
-		value->text = texts->size;
+	value->text = (uint32_t)(own->copy + (size_t)(begin - own->begin));
+	value->text_size = (uint32_t)size;
+	if (begin + size < json->end && begin[size] == '"') {
+		json->at += size + 1;
+	} else if (ownjson_string(json)) { /* it is escaped */
+		value->text = (uint32_t)texts->size;
 		ownjson_unescape(texts, json->text);
-		value->text_size = texts->size - value->text;
+		value->text_size = (uint32_t)texts->size - value->text;
+	} else {
+		return false;
 	}
 	if (seam->is_lineage)
 		own->reread->lineage += (size_t)(json->at - own->value);
@@ -428,32 +423,33 @@ static bool reread_own_string(struct reread_own *own, const struct seam *seam,
 /* Reads what SEAM ends before. */
 static int reread_own_value(struct reread_own *own, const struct seam *seam)
 {
-	int error = 0;
-	struct reread_value *value = reread_new_value(own->reread, &error);
+	struct reread *reread = own->reread;
+	const struct seam_after *to = seam->to;
+	int error = reread->count == reread->room ? reread_grow(reread) : 0;
+	struct reread_value *value;
 
-	if (!value)
+	if (error)
 		return error;
-	value->path_of_seam = seam->to->place.path;
-	value->path_size = seam->to->place.path_size;
-	value->hash = seam->to->hash;
-	value->of_caller = seam->to->of_caller;
-	switch (seam->end) {
-	case SEAM_STRING:
+	value = &reread->values[reread->count++];
+	*value = (struct reread_value){
+		.path_of_seam = to->place.path,
+		.path_size = to->place.path_size,
+		.hash = to->hash,
+		.of_caller = to->of_caller,
+		.kind = REREAD_BOOL,
+		.number = seam->end == SEAM_TRUE,
+	};
+	if (seam->end == SEAM_STRING) {
 		if (!reread_own_string(own, seam, value))
 			return -EINVAL;
-		break;
-	case SEAM_NUMBER:
+	} else if (seam->end == SEAM_NUMBER) {
 		if (!ownjson_number(&own->json))
 			return -EINVAL;
 		value->kind = REREAD_NUMBER;
 		value->negative = own->json.negative;
 		value->number = own->json.number;
-		break;
-	default:
-		value->kind = REREAD_BOOL;
-		value->number = seam->end == SEAM_TRUE;
 	}
-	return own->reread->texts.error;
+	return reread->texts.error;
 }
 
 /* Adds the values of LINE, which callerd wrote. -EINVAL: it did not. */
@@ -569,7 +565,7 @@ static int reread_add_request_id(struct reread *reread)
 	added = *id;
 	added.path_of_seam = NULL;
 	added.of_caller = false;
-	added.path = reread->texts.size;
+	added.path = (uint32_t)reread->texts.size;
 	added.path_size = sizeof(path) - 1;
 	added.hash = seam_hash(path, sizeof(path) - 1);
 	text_add_string(&reread->texts, path);

@@ -8,15 +8,15 @@
 #include "fields/seams.h"
 #include "json/gojson.h"
 
-#define REREAD_VALUES_MAX 4096 /* of one line */
+#define REREAD_VALUES_MAX 4096 /* of one line: 256, doubled some times */
 #define REREAD_FINDINGS_MAX 64
 #define REREAD_BUCKETS 128
 
 struct reread_value {
-	const char *path_of_seam;     /* NULL: the path is in .texts */
-	size_t path, text, text_size; /* places in .texts */
+	const char *path_of_seam; /* NULL: the path is in .texts */
 	uint64_t number; /* of a number, which fits an int64_t where it is negative; of a bool */
-	uint32_t path_size, hash; /* of the path */
+	uint32_t path, text, text_size; /* places in .texts, which has a few times VERIFY_LINE_MAX */
+	uint32_t path_size, hash;	/* of the path */
 	/* Of the values behind it in its bucket the first one's number, from 1 on; 0: there is none. */
 	uint32_t next;
 	bool negative;
@@ -59,7 +59,11 @@ const struct reread_value *reread_find_hashed(const struct reread *reread, const
 
 static inline const struct reread_value *reread_find(const struct reread *reread, const char *path)
 {
-	return reread_find_hashed(reread, path, strlen(path), seam_hash(path, strlen(path)));
+	uint32_t hash = seam_hash(path, strlen(path));
+
+	if (!reread->buckets[hash % REREAD_BUCKETS])
+		return NULL; /* as most of what is asked for */
+	return reread_find_hashed(reread, path, strlen(path), hash);
 }
 
 /* The text at PATH, of the first value there; data NULL: there is none. */

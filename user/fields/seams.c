@@ -236,29 +236,18 @@ static const struct seam *seams_learn(struct seams *seams, struct seam_after *af
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
-static bool seam_is(const struct seam *seam, const char *at, const char *end)
+const struct seam *seams_find_other(struct seams *seams, struct seam_after *after, const char *at,
+				    const char *end)
 {
-	if ((size_t)(end - at) < seam->size || !seam_same(at, seam->text, seam->size))
-		return false;
-	at += seam->size;
-	if (seam->end == SEAM_OVER)
-		return at == end;
-	/* Before other values more may stand. */
-	return seam->end != SEAM_NUMBER || (at < end && (*at == '-' || (*at >= '0' && *at <= '9')));
-}
+	struct seam *before = after->seams;
 
-const struct seam *seams_find(struct seams *seams, struct seam_after *after, const char *at,
-			      const char *end)
-{
-	for (struct seam *seam = after->seams, *before = NULL; seam;
+	for (struct seam *seam = before ? before->next : NULL; seam;
 	     before = seam, seam = seam->next) {
 		if (!seam_is(seam, at, end))
 			continue;
-		if (before) {
-			before->next = seam->next;
-			seam->next = after->seams;
-			after->seams = seam;
-		}
+		before->next = seam->next;
+		seam->next = after->seams;
+		after->seams = seam;
 		return seam;
 	}
 	return seams_learn(seams, after, at, end);

@@ -107,8 +107,29 @@ void seams_free(struct seams *seams);
  * before is used any more. */
 struct seam_after *seams_begin(struct seams *seams, bool may_forget);
 
+/* Whether SEAM stands at AT; the line's end is END. */
+static inline bool seam_is(const struct seam *seam, const char *at, const char *end)
+{
+	if ((size_t)(end - at) < seam->size || !seam_same(at, seam->text, seam->size))
+		return false;
+	at += seam->size;
+	if (seam->end == SEAM_OVER)
+		return at == end;
+	/* Before other values more may stand. */
+	return seam->end != SEAM_NUMBER || (at < end && (*at == '-' || (*at >= '0' && *at <= '9')));
+}
+
+/* As seams_find(), where it is not what came last. */
+const struct seam *seams_find_other(struct seams *seams, struct seam_after *after, const char *at,
+				    const char *end);
+
 /* What stands from AT on behind AFTER; the line's end is END. NULL: it cannot be told; callerd did not write that. */
-const struct seam *seams_find(struct seams *seams, struct seam_after *after, const char *at,
-			      const char *end);
+static inline const struct seam *seams_find(struct seams *seams, struct seam_after *after,
+					    const char *at, const char *end)
+{
+	const struct seam *seam = after->seams;
+
+	return seam && seam_is(seam, at, end) ? seam : seams_find_other(seams, after, at, end);
+}
 
 #endif

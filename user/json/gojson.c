@@ -278,20 +278,6 @@ static uint64_t find_special(uint64_t eight)
 	       EACH_BYTE(0x80);
 }
 
-#ifdef __SSE2__
-/* A bit for each of the sixteen bytes at DATA that is such a one. */
-static unsigned int find_any_special(const char *data)
-{
-	__m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)data);
-	__m128i control = _mm_cmplt_epi8(bytes, _mm_set1_epi8(0x20)); /* those beyond ASCII, too */
-	__m128i quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
-	__m128i backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
-
-	return (unsigned int)_mm_movemask_epi8(
-		_mm_or_si128(control, _mm_or_si128(quote, backslash)));
-}
-#endif
-
 static bool is_special(unsigned char c)
 {
 	return c < 0x20 || c >= 0x80 || c == '"' || c == '\\';
@@ -305,7 +291,7 @@ static size_t ascii_run(const char *data, size_t size)
 
 #ifdef __SSE2__
 	for (; size - run >= sizeof(__m128i); run += sizeof(__m128i)) {
-		unsigned int any = find_any_special(data + run);
+		unsigned int any = gojson_find_special(data + run);
 
 		if (any)
 			return run + (size_t)__builtin_ctz(any);
@@ -363,7 +349,7 @@ static size_t whole_character(const char *data, size_t size)
 	return wanted;
 }
 
-size_t gojson_plain_run(const char *data, size_t size)
+size_t gojson_any_run(const char *data, size_t size)
 {
 	size_t run = 0, character;
 

@@ -11,6 +11,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "base/bytes.h"
 
@@ -76,8 +79,40 @@ enum gojson_step gojson_next(struct gojson *json, const char *data, size_t size,
 
 /* --- for other readers ------------------------------------------------------------------------ */
 
+#ifdef __SSE2__
+/* A bit for each of the sixteen bytes at DATA that is a control byte, a quote, a backslash, or beyond ASCII. */
+static inline unsigned int gojson_find_special(const char *data)
+{
+	__m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)data);
+	__m128i control = _mm_cmplt_epi8(bytes, _mm_set1_epi8(0x20)); /* those beyond ASCII, too */
+	__m128i quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
+	__m128i backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
+
+	return (unsigned int)_mm_movemask_epi8(
+		_mm_or_si128(control, _mm_or_si128(quote, backslash)));
+}
+#endif
+
+/* As gojson_plain_run(), of any string. */
+size_t gojson_any_run(const char *data, size_t size);
+
 /* How many of the SIZE bytes at DATA stand for themselves in a string, and are whole characters. */
-size_t gojson_plain_run(const char *data, size_t size);
+static inline size_t gojson_plain_run(const char *data, size_t size)
+{
+#ifdef __SSE2__
+	/* Most strings are short ASCII, of which a call would take longer than to look at them. */
+	for (size_t run = 0; size - run >= sizeof(__m128i); run += sizeof(__m128i)) {
+		unsigned int any = gojson_find_special(data + run);
+		size_t at = run + (size_t)__builtin_ctz(any | 1u << 16);
+
+		if (any && (unsigned char)data[at] < 0x80)
+			return at;
+		if (any)
+			break;
+	}
+#endif
+	return gojson_any_run(data, size);
+}
 
 /* The byte that a backslash and LETTER stand for; NUL: LETTER is none of GOJSON_ESCAPES. */
 #define GOJSON_ESCAPES "\"\\/bfnrt"

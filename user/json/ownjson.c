@@ -133,18 +133,17 @@ static enum gojson_step own_literal(struct ownjson *json, const char *word, size
 
 bool ownjson_number(struct ownjson *json)
 {
-	const char *begin = json->at, *digits;
+	const char *begin = json->at, *at = begin + own_is_at(json, '-'), *digits = at;
+	uint64_t number = 0;
 
-	json->number = 0;
-	json->negative = own_is_at(json, '-');
-	json->at += json->negative;
-	digits = json->at;
-	while (json->at < json->end && *json->at >= '0' && *json->at <= '9' &&
-	       json->at - digits < DIGITS_MAX)
-		json->number = json->number * 10 + (uint64_t)(*json->at++ - '0');
-	json->text = (struct bytes){begin, (size_t)(json->at - begin)};
+	while (at < json->end && *at >= '0' && *at <= '9' && at - digits < DIGITS_MAX)
+		number = number * 10 + (uint64_t)(*at++ - '0');
+	json->number = number;
+	json->negative = digits > begin;
+	json->text = (struct bytes){begin, (size_t)(at - begin)};
+	json->at = at;
 	/* What follows is looked at later: a digit, a point or an exponent is no end of a value. */
-	return json->at > digits && (*digits != '0' || (!json->negative && json->at - digits == 1));
+	return at > digits && (*digits != '0' || (!json->negative && at - digits == 1));
 }
 
 static enum gojson_step own_value(struct ownjson *json)
