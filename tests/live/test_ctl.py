@@ -420,7 +420,7 @@ class Terminal:
 
 @test
 def top_at_all_sizes():
-    """Callers as they come, on small and large screens and when these change; a caller's requests; a rule for it."""
+    """Callers as they come, on small and large screens and when these change; a caller's requests; rules for it."""
     name = f'ctl-top-{os.getpid()}'
     with agent() as callerd:
         screen = Terminal(80, 24, CALLERCTL, 'top', '--read', callerd.log)
@@ -440,7 +440,13 @@ def top_at_all_sizes():
             shown = screen.wait('VolumeCreate ' + name)
             true('└' in shown, f'its ancestors: {shown}')
             screen.type('e')
-            screen.wait('[expected ', 'exe = ', 'operations = VolumeCreate', 'operations = VolumeDelete')
+            shown = screen.wait('[expected ', 'exe = ', 'operations = VolumeCreate', 'operations = VolumeDelete')
+            true('└' not in shown and '[level ' not in shown, f'the rule alone: {shown}')
+            screen.type('e')
+            screen.wait('[expected ', 'operations = VolumeDelete', '[level looks]', 'where = expected and type = access', 'level = metadata')
+            screen.type('e')
+            shown = screen.wait('└')
+            true('[expected ' not in shown and '[level ' not in shown, f'its ancestors again: {shown}')
             screen.type('q')
         finally:
             screen.end()

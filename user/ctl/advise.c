@@ -82,11 +82,11 @@ static void advise_expected(const struct advice *advice)
 
 static void advise_policy(const struct advice *advice)
 {
+	_cleanup_(text_free) struct text level = {0};
+
 	advise_expected(advice);
-	printf("\n# What the rules above expect and only looks tells less. level = none would "
-	       "leave it out:\n"
-	       "# look at it first by callerd policy test.\n"
-	       "[level looks]\nwhere = expected and type = access\nlevel = metadata\n");
+	census_add_level(&level);
+	printf("\n%s", level.data ?: "");
 }
 
 /* --- rules for proxies ------------------------------------------------------------------------ */

@@ -65,4 +65,7 @@ uint32_t census_second(const struct census_caller *caller, uint64_t now, unsigne
  * the same name. */
 void census_add_rule(struct text *out, const struct census_caller *caller, unsigned int number);
 
+/* Adds the [level] that tells less of what such rules expect. */
+void census_add_level(struct text *out);
+
 #endif

@@ -18,6 +18,7 @@
 #define FILTER_SIZE 40
 
 enum top_sort { SORT_RATE, SORT_CHANGES, SORT_FINDING, SORT_LAST, SORT_WAYS };
+enum top_rule { NO_RULE, RULE_EXPECTED, RULE_POLICY, RULES };
 enum top_colour { TOP_RED = 1, TOP_YELLOW, TOP_DIM };
 
 struct top {
@@ -25,7 +26,8 @@ struct top {
 	struct census census;
 	enum top_sort sort;
 	char filter[FILTER_SIZE];
-	bool filtering, detail, rule, ended, static_log;
+	bool filtering, detail, ended, static_log;
+	enum top_rule rule; /* what is shown of .shown in place of its tree */
 	unsigned int chosen, count; /* lines */
 	struct census_caller **lines;
 	struct census_caller *shown; /* of .detail */
@@ -191,7 +193,7 @@ static void draw_foot(struct top *top, int rows, int columns)
 	attron(COLOR_PAIR(TOP_DIM));
 	draw_column(top,
 		    top->filtering ? "type what a line shall have; Enter"
-		    : top->detail  ? "Esc back  e a rule that expects it  q quit"
+		    : top->detail  ? "Esc back  e rules: what expects it, what tells less of it  q quit"
 				  : "↑↓ choose  Enter its requests  r rate  c changes  f finding  "
 				    "l last  / filter  q quit",
 		    (size_t)columns);
@@ -290,10 +292,12 @@ static void draw_detail(struct top *top, int rows, int columns)
 		 caller->requests, caller->changes, caller->failures, caller->refused,
 		 caller->rule);
 	text_add_string(&text, head);
-	if (top->rule)
-		census_add_rule(&text, caller, 1);
-	else
+	if (top->rule == NO_RULE)
 		add_tree(&text, caller);
+	else
+		census_add_rule(&text, caller, 1);
+	if (top->rule == RULE_POLICY)
+		census_add_level(&text);
 	at = draw_lines(top, text_since(&text, 0), at, rows, columns);
 	text_cut(&text, 0);
 	add_recent(&text, caller, rows > at ? (unsigned int)(rows - at) : 0);
@@ -344,9 +348,9 @@ static void heed_key(struct top *top, int key)
 		top->ended = true;
 	} else if (top->detail) {
 		if (key == 'e')
-			top->rule = !top->rule;
+			top->rule = (top->rule + 1) % RULES;
 		else if (key == 27 || key == KEY_LEFT || key == KEY_BACKSPACE || key == 127)
-			top->detail = top->rule = false;
+			top->detail = false;
 	} else if (sort && *sort) {
 		top->sort = (enum top_sort)(sort - sorts);
 	} else if (key == '/') {
@@ -359,7 +363,7 @@ static void heed_key(struct top *top, int key)
 	} else if ((key == '\n' || key == KEY_ENTER || key == 'e') && top->chosen < top->count) {
 		top->shown = top->lines[top->chosen];
 		top->detail = true;
-		top->rule = key == 'e';
+		top->rule = key == 'e' ? RULE_EXPECTED : NO_RULE;
 	}
 }
 
