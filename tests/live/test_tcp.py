@@ -49,6 +49,16 @@ def engine(name, host, *args):
         yield daemon, callerd, port
 
 
+def granted(callerd, address):
+    """What `callerctl access` says of who can come in by that port, and who did."""
+    callerd.settle()
+    done = subprocess.run([ROOT + '/build/callerctl', 'access', '--json', '--read', callerd.log], stdout=subprocess.PIPE, timeout=PATIENCE, check=True)
+    grants = [json.loads(line) for line in done.stdout.decode().splitlines()]
+    mine = [grant for grant in grants if grant.get('socket') == address]
+    equal([grant['kind'] for grant in mine], ['tcp'], mine)
+    return mine[0]
+
+
 @contextlib.contextmanager
 def elsewhere(name, number):
     """A network namespace of its own behind a cable, as another host's. Gives its name, and the two addresses."""
@@ -72,6 +82,8 @@ def from_this_host():
     with engine('tcp-plain', '127.0.0.1') as (daemon, callerd, port):
         host = f'tcp://127.0.0.1:{port}'
         user = User(OUTSIDER)
+        before = granted(callerd, f'127.0.0.1:{port}')
+        equal((before['known'], before['requests'], before.get('last')), (True, 0, None), f'nobody came in: {before}')
         client = subprocess.Popen(user.command('docker', '-H', host, 'create', '--name', 'far', IMAGE, 'true'),
                                   stdout=subprocess.PIPE)
         container = client.communicate()[0].decode().strip()
@@ -85,6 +97,8 @@ def from_this_host():
         equal(field(record, 'callerd.connection.source.ip'), '127.0.0.1', 'source')
         equal(field(record, 'callerd.connection.basis'), 'connected', 'basis')
         true('source' not in record, 'the address of this host is no place where somebody is')
+        grant = granted(callerd, f'127.0.0.1:{port}')
+        equal((grant['last_by'], grant['only_reads'], grant['requests'] > 0, 'last' in grant), (user.name, False, True, True), grant)
         # this engine has two sockets that are watched as well, each of which tells of it
         callerd.settle_events(daemon.other)
         callerd.settle_events(daemon.path)
@@ -140,6 +154,8 @@ def from_elsewhere():
         true('process' not in record and 'user' not in record, 'nobody is made up')
         equal(field(record, 'callerd.capture.complete'), True, 'nothing was missed')
         true(there in record['message'], record['message'])
+        grant = granted(callerd, f'[::]:{port}')
+        equal((grant['last_by'], grant['requests'], grant['known']), (there, 1, True), grant)
         for host, bound in ('::1', None), ('127.0.0.1', None), (here, None), ('127.0.0.1', here), (here, '127.0.0.2'):
             with socket.create_connection((host, port), PATIENCE, (bound, 0) if bound else None) as client:
                 ask(client, f'/_ping?by={host}&bound={bound}')

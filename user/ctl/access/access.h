@@ -37,13 +37,15 @@ enum access_kind {
 struct access_key {
 	char socket[LISTENING_SIZE];	  /* as the log has it */
 	char container[ACCESS_NAME_SIZE]; /* its id */
-	uint32_t uid;			  /* of no container */
-	uint32_t elevated;		  /* he became somebody else first, as by sudo */
+	char address[48];  /* over TCP, of a process that is not known; "?": nor is that */
+	uint32_t uid;	   /* of none of both */
+	uint32_t elevated; /* he became somebody else first, as by sudo */
 };
 
 struct access_use {
 	struct access_key key;
 	char container[ACCESS_NAME_SIZE]; /* the container's name */
+	char by[ACCESS_NAME_SIZE];	  /* who it was, the last time */
 	uint64_t first, last;		  /* ns since 1970 */
 	uint64_t requests, changes, refused, connects, expected, found;
 	uint64_t days, day; /* distinct days of use; the last of them */

@@ -94,6 +94,10 @@ void access_say_use(struct text *out, const struct access_grant *grant)
 			 use->finding);
 		add_part(out, text);
 	}
+	if (grant->kind == ACCESS_TCP && *use->by) {
+		snprintf(text, sizeof(text), "last by %s", use->by);
+		add_part(out, text);
+	}
 	if (use->requests) {
 		add_part(out, only_reads(grant) ? "only reads" : "");
 		snprintf(text, sizeof(text), "%" PRIu64 " calls", use->requests);
@@ -351,6 +355,8 @@ static void put_grant(struct text *out, const struct access *access,
 	if (use->last) {
 		json_put_time(&json, "first", use->first);
 		json_put_time(&json, "last", use->last);
+		if (grant->kind == ACCESS_TCP)
+			json_put_string(&json, "last_by", bytes_of(use->by));
 	}
 	json_put_number(&json, "connections", grant->connections);
 	json_put_number(&json, "requests", use->requests);

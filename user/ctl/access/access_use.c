@@ -7,12 +7,19 @@
 #include <time.h>
 
 #include "ctl/access/access.h"
+#include "errand/who.h"
 
+#define SCHEME "tcp://"
 #define REFUSED_SHOWN 50 /* users who were refused and have no way in */
+
+static bool is_port(struct bytes socket)
+{
+	return bytes_begin(socket, SCHEME);
+}
 
 static void take_seen(struct access *access, struct bytes path)
 {
-	if (!path.size || *path.data != '/' || path.size >= LISTENING_SIZE ||
+	if (!(bytes_begin(path, "/") || is_port(path)) || path.size >= LISTENING_SIZE ||
 	    access->seen_count == ACCESS_SOCKETS_MAX)
 		return;
 	for (unsigned int i = 0; i < access->seen_count; i++)
@@ -27,23 +34,29 @@ static void copy_use_text(char *to, size_t size, struct bytes text)
 	snprintf(to, size, "%.*s", (int)text.size, text.data ?: "");
 }
 
-/* NULL: there are too many, or no memory. Anybody can be refused, by as many numbers as he has: that leaves room for who was not. */
+/* NULL: there are too many, or no memory. Anybody can be refused, by as many numbers as he has, and come from as many addresses: that
+ * leaves room for others. */
 static struct access_use *find_user_of(struct access *access, const struct reread *record)
 {
 	bool refused = record->record.action == RECORD_SOCKET_REFUSED;
-	unsigned int room = refused ? ACCESS_USES_MAX / 2 : ACCESS_USES_MAX;
 	struct bytes uid = reread_text(record, "user.id");
+	struct bytes socket = reread_text(record, "callerd.connection.socket");
+	unsigned int room = refused || !uid.size ? ACCESS_USES_MAX / 2 : ACCESS_USES_MAX;
 	/* A name may be another container's a moment later. */
 	struct bytes container = reread_text(record, "container.id");
 	struct access_key key = {0};
 	struct access_use *use;
 
-	if (!uid.size)
+	if (!uid.size && !is_port(socket))
 		return NULL;
-	copy_use_text(key.socket, sizeof(key.socket),
-		      reread_text(record, "callerd.connection.socket"));
+	copy_use_text(key.socket, sizeof(key.socket), socket);
 	copy_use_text(key.container, sizeof(key.container), container);
-	if (!container.size) {
+	if (!uid.size) {
+		struct bytes address = reread_text(record, "callerd.connection.source.ip");
+
+		copy_use_text(key.address, sizeof(key.address),
+			      address.size ? address : bytes_of("?"));
+	} else if (!container.size) {
 		char text[16];
 
 		copy_use_text(text, sizeof(text), uid);
@@ -69,6 +82,22 @@ static struct access_use *find_user_of(struct access *access, const struct rerea
 	}
 	access->use_count++;
 	return use;
+}
+
+/* Who it was: of a port nobody's grant says it. */
+static void note_who(struct access_use *use, const struct reread *record)
+{
+	_cleanup_(text_free) struct text who = {0};
+
+	if (!is_port(bytes_of(use->key.socket)))
+		return;
+	if (bytes_are(bytes_of(use->key.address), "?"))
+		text_add_string(&who, "somebody");
+	else if (*use->key.address)
+		text_add_string(&who, use->key.address);
+	else
+		who_add(&who, record);
+	text_copy_visible(use->by, sizeof(use->by), text_since(&who, 0), sizeof(use->by));
 }
 
 static void count_use(struct access_use *use, const struct reread *record)
@@ -137,6 +166,8 @@ int access_take(struct access *access, const struct reread *record, uint64_t tim
 			return 0;
 		take_seen(access, path);
 	}
+	if (action == RECORD_ENGINE_FOUND && reread_true(record, "callerd.engine.watched"))
+		take_seen(access, reread_text(record, "callerd.engine.address"));
 	if (action != RECORD_API_REQUEST && action != RECORD_SOCKET_REFUSED &&
 	    action != RECORD_SOCKET_CONNECTED)
 		return 0;
@@ -150,8 +181,10 @@ int access_take(struct access *access, const struct reread *record, uint64_t tim
 	}
 	if (!use->first || time < use->first)
 		use->first = time;
-	if (time > use->last)
+	if (time >= use->last) {
 		use->last = time;
+		note_who(use, record);
+	}
 	use->days += day != use->day || use->days == 0;
 	use->day = day;
 	if (action == RECORD_SOCKET_CONNECTED)
@@ -189,11 +222,25 @@ int access_read_log(struct access *access)
 	return error;
 }
 
+/* A port of an engine of another user than root has his number behind it: it may be in a network namespace of its own. */
+static bool is_port_of_log(const struct access_socket *socket, const char *name)
+{
+	char wanted[sizeof(SCHEME) + LISTENING_SIZE + sizeof("#user=4294967295")];
+
+	if (socket->uid)
+		snprintf(wanted, sizeof(wanted), SCHEME "%s#user=%u", socket->path, socket->uid);
+	else
+		snprintf(wanted, sizeof(wanted), SCHEME "%s", socket->path);
+	return !strcmp(name, wanted);
+}
+
 /* Whether the socket that the log calls PATH is SOCKET. */
 static bool is_socket_of_log(const struct access_socket *socket, const char *path)
 {
 	struct stat status;
 
+	if (socket->tcp)
+		return is_port_of_log(socket, path);
 	if (!strcmp(path, socket->path) || !strcmp(path, socket->real))
 		return true;
 	if (!strncmp(path, "/var/run/", 9) && !strcmp(path + 4, socket->real))
@@ -204,13 +251,15 @@ static bool is_socket_of_log(const struct access_socket *socket, const char *pat
 
 static bool is_use_of(const struct access_use *use, const struct access_grant *grant)
 {
+	if (grant->kind == ACCESS_TCP)
+		return is_port_of_log(grant->socket, use->key.socket);
 	if (grant->kind == ACCESS_CONTAINER) {
 		if (!*use->key.container ||
 		    (*grant->container_id ? strcmp(use->key.container, grant->container_id)
 					  : strcmp(use->container, grant->who)))
 			return false;
-	} else if (*use->key.container || !grant->has_uid || grant->elsewhere ||
-		   use->key.uid != grant->uid ||
+	} else if (*use->key.container || *use->key.address || !grant->has_uid ||
+		   grant->elsewhere || use->key.uid != grant->uid ||
 		   (bool)use->key.elevated != (grant->kind == ACCESS_SUDO)) {
 		return false;
 	}
@@ -224,8 +273,10 @@ static void add_use(struct access_use *sum, const struct access_use *use)
 	sum->refused += use->refused;
 	sum->connects += use->connects;
 	sum->expected += use->expected;
-	if (use->last > sum->last)
+	if (use->last > sum->last) {
 		sum->last = use->last;
+		memcpy(sum->by, use->by, sizeof(sum->by));
+	}
 	if (use->first && (!sum->first || use->first < sum->first))
 		sum->first = use->first;
 	if (use->days > sum->days)
@@ -242,8 +293,8 @@ void access_find_use(struct access *access, struct access_grant *grant)
 {
 	struct access_use *use, *next;
 
-	if (grant->kind == ACCESS_TCP || grant->kind == ACCESS_CONTEXT ||
-	    (!grant->has_uid && grant->kind != ACCESS_CONTAINER))
+	if (grant->kind == ACCESS_CONTEXT ||
+	    (!grant->has_uid && grant->kind != ACCESS_CONTAINER && grant->kind != ACCESS_TCP))
 		return; /* such calls are not in a log, or nobody's in particular */
 	grant->watched = access->has_log && !grant->socket;
 	for (unsigned int i = 0; grant->socket && i < access->seen_count; i++)
@@ -286,13 +337,14 @@ void access_add_the_rest(struct access *access)
 		if (!use->last && refused++ >= REFUSED_SHOWN && !access->ctl->all)
 			continue;
 		snprintf(who, sizeof(who), "uid %u", use->key.uid);
-		user = access_user_of(access, use->key.uid);
+		user = *use->key.address ? NULL : access_user_of(access, use->key.uid);
 		grant = access_add(access, socket, ACCESS_NO_WAY,
 				   *use->container	 ? use->container
 				   : *use->key.container ? use->key.container
+				   : *use->key.address	 ? use->by
 				   : user		 ? user->name
 							 : who);
-		grant->has_uid = !*use->key.container;
+		grant->has_uid = !*use->key.container && !*use->key.address;
 		grant->uid = use->key.uid;
 		grant->watched = true;
 		snprintf(grant->how, sizeof(grant->how), "%s",
