@@ -213,16 +213,28 @@ def containers():
             shell.stdin.flush()
             callerd.wait(event__action='api-request', url__original='/_ping?mark=who')
             callerd.settle()
-            for question in (name, 'container:' + name, 'container:' + ident[:12]):
+            for question in (name, 'container:' + ident[:12]):
                 text = ask(question, '--all', log=callerd.log)
                 for words in (f'ran {name}', f'ran a command in {name}: sh', 'pinged the engine'):
                     true(words in text, f'{words} is not in {text}')
+            # Of the log nothing is left but that somebody looked at it: the agent knows who made it.
+            docker('inspect', name)
+            callerd.settle()
+            later = callerd.log + '.later'
+            with open(later, 'w') as file:
+                file.writelines(json.dumps(r, separators=(',', ':')) + '\n' for r in callerd.records(callerd__api__operation='ContainerInspect'))
+            for question in (name, ident[:12]):
+                text = ask(question, log=later)
+                for words in (f'container {name} ({ident[:12]}) from {IMAGE}, runs now', f'created by   {MEMBER}, at 20', f'started by   {MEMBER}, at 20'):
+                    true(words in text, f'{words} is not in {text}')
+            true('runs now' not in ask(name, log='/dev/null', code=1), 'of a name alone nobody knows whose it is')
             ask('container:' + IMAGE, log=callerd.log, code=1)
             true(name in ask(IMAGE, log=callerd.log), 'an image')
         finally:
             docker('rm', '-f', name, check=False)
             shell.stdin.close()
             shell.wait(PATIENCE)
+        true('runs now' not in ask(name, log=callerd.log), 'it is gone')
 
 
 def of_each_contained(ident):

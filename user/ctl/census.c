@@ -289,9 +289,10 @@ void census_add_rule(struct text *out, const struct census_caller *caller, unsig
 
 void census_add_level(struct text *out)
 {
-	text_add_string(out, "# What the rules above expect and only looks tells less. level = none "
-			     "would leave it out:\n"
-			     "# look at it first by callerd policy test.\n"
-			     "[level looks]\nwhere = expected and type = access\n"
-			     "level = metadata\n");
+	text_add_string(out,
+			"# What the rules above expect and only looks tells less. level = none "
+			"would leave it out:\n"
+			"# look at it first by callerd policy test.\n"
+			"[level looks]\nwhere = expected and type = access\n"
+			"level = metadata\n");
 }

@@ -10,6 +10,7 @@
 #include "where/where.h"
 
 #define CTL_LOGS_MAX 64
+#define CTL_IDS_MAX 32
 #define CTL_LOG "/var/log/callerd/callerd.ndjson"
 #define CTL_AGENT "agent:" /* in place of a log: the agent that runs, at the socket behind it */
 #define CTL_SOCKET "/run/callerd/control.sock"
@@ -37,8 +38,10 @@ struct ctl {
 	enum ctl_colour colour;
 	unsigned int width; /* columns; 0: those of the terminal */
 	unsigned int lines;
-	const char *as, *policy; /* of advise, of check */
-	bool containers;	 /* of who: nothing else is meant */
+	const char *as, *policy;   /* of advise, of check */
+	bool containers;	   /* of who: nothing else is meant */
+	char ids[CTL_IDS_MAX][72]; /* of who: what the name stood for */
+	unsigned int id_count;
 	const char *whom;	 /* --for: the argument, if there is no other */
 	const char *unused_text; /* of access: only grants that nobody used since then */
 	uint64_t unused;

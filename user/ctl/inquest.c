@@ -3,7 +3,9 @@
  * callerctl who: who is behind a process, an address or a job, and what that asked for: by the agent that runs, of a process that
  * lives, and by logs. Two processes that had one PID are told apart by when they began.
  */
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -18,6 +20,8 @@
 #include "log/moment.h"
 
 #define SUBJECTS_MAX 16
+#define ID_SIZE 64
+#define ID_SHORTEST 12
 
 struct inquest {
 	struct ctl *ctl;
@@ -453,6 +457,94 @@ static enum ctl_exit ctl_inquire(struct ctl *ctl, const struct who_question *que
 	return code;
 }
 
+/* --- a container that runs -------------------------------------------------------------------- */
+
+/* Whether the container of ID is meant: by what the log knows, or as it was given. */
+static bool is_meant(const struct ctl *ctl, const char *object, struct bytes id)
+{
+	for (unsigned int i = 0; i < ctl->id_count; i++)
+		if (bytes_are(id, ctl->ids[i]))
+			return true;
+	return strlen(object) >= ID_SHORTEST && bytes_begin(id, object);
+}
+
+/* Whether the cgroup of the process PID may be that of a container that is meant. What it is called proves nothing. */
+static bool may_be_in(const struct ctl *ctl, const char *object, const char *pid)
+{
+	char path[64], text[4096];
+	struct bytes left;
+	ssize_t size;
+	_close_ int fd = -1;
+
+	snprintf(path, sizeof(path), "/proc/%.20s/cgroup", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	size = fd >= 0 ? read(fd, text, sizeof(text)) : -1;
+	left = (struct bytes){text, size > 0 ? (size_t)size : 0};
+	for (unsigned int i = 0; i < ctl->id_count; i++)
+		if (strlen(ctl->ids[i]) == ID_SIZE &&
+		    memmem(left.data, left.size, ctl->ids[i], ID_SIZE))
+			return true;
+	return strlen(object) >= ID_SHORTEST &&
+	       memmem(left.data, left.size, object, strlen(object));
+}
+
+/* The lowest PID that may be in it; 0: none. */
+static uint32_t find_process_in(const struct ctl *ctl, const char *object)
+{
+	DIR *processes = opendir("/proc");
+	const struct dirent *entry;
+	uint32_t lowest = 0;
+
+	while (processes && (entry = readdir(processes))) {
+		uint32_t pid = (uint32_t)strtoul(entry->d_name, NULL, 10);
+
+		if (pid && (!lowest || pid < lowest) && may_be_in(ctl, object, entry->d_name))
+			lowest = pid;
+	}
+	if (processes)
+		closedir(processes);
+	return lowest;
+}
+
+/* Who made and started a container that runs, as the agent knows it of a process in there: that may be older than the log. */
+static void tell_of_container(struct inquest *inquest, const char *object)
+{
+	struct ctl *ctl = inquest->ctl;
+	struct subject *subject;
+	struct bytes id;
+
+	inquest->question.pid = find_process_in(ctl, object);
+	ask_the_agent(inquest);
+	id = reread_text(&inquest->live, "container.id");
+	if (!is_live(inquest) || inquest->status != 200 || !is_meant(ctl, object, id))
+		return;
+	subject = subject_new(SUBJECT_CONTAINER, id, ctl);
+	if (subject && !subject_describe(subject, &inquest->live)) {
+		subject_show_facts(subject, &inquest->screen, ", runs now");
+		inquest_note(inquest, "Who made and started it is what the agent at %s knows.",
+			     inquest->agent);
+		inquest->shown++;
+	}
+	subject_free(subject);
+}
+
+static enum ctl_exit inquire_of_object(struct ctl *ctl, const struct who_question *question)
+{
+	struct inquest inquest = {.ctl = ctl, .agent = take_agent(ctl)};
+	enum ctl_exit code;
+
+	ctl->containers = question->kind == QUESTION_CONTAINER;
+	code = ctl_who_of_object(ctl, question->text);
+	if (ctl->json || (code != CTL_OK && code != CTL_FOUND))
+		return code;
+	screen_open(&inquest.screen, ctl);
+	tell_of_container(&inquest, question->text);
+	screen_close(&inquest.screen);
+	reread_free(&inquest.live);
+	text_free(&inquest.told);
+	return inquest.shown ? CTL_OK : code;
+}
+
 enum ctl_exit ctl_who(struct ctl *ctl)
 {
 	struct who_question question;
@@ -465,7 +557,5 @@ enum ctl_exit ctl_who(struct ctl *ctl)
 	}
 	if (question.kind != QUESTION_OBJECT && question.kind != QUESTION_CONTAINER)
 		return ctl_inquire(ctl, &question);
-	take_agent(ctl);
-	ctl->containers = question.kind == QUESTION_CONTAINER;
-	return ctl_who_of_object(ctl, question.text);
+	return inquire_of_object(ctl, &question);
 }

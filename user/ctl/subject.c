@@ -151,23 +151,32 @@ static void add_maker(struct subject *subject, const struct reread *record, cons
 	add_aspect(subject, name, text_since(&text, 0));
 }
 
-static void describe_container(struct subject *subject, const struct reread *record)
+/* web (2e8785bb9714) from busybox */
+static void say_container(struct text *out, const struct reread *record)
 {
 	struct bytes id = reread_text(record, "container.id");
 	struct bytes name = reread_text(record, "container.name");
-	_cleanup_(text_free) struct text text = {0};
 
-	if (!id.size)
-		return;
 	if (id.size > 12)
 		id.size = 12;
-	add_said(&text, "", name, " ");
-	add_said(&text, name.size ? "(" : "", id, name.size ? ")" : "");
-	add_said(&text, " from ", reread_text(record, "container.image.name"), "");
-	add_aspect(subject, "container", text_since(&text, 0));
+	add_said(out, "", name, " ");
+	add_said(out, name.size ? "(" : "", id, name.size ? ")" : "");
+	add_said(out, " from ", reread_text(record, "container.image.name"), "");
+}
+
+static void describe_container(struct subject *subject, const struct reread *record)
+{
+	_cleanup_(text_free) struct text text = {0};
+
+	if (!reread_text(record, "container.id").size)
+		return;
+	say_container(&text, record);
+	if (subject->kind != SUBJECT_CONTAINER)
+		add_aspect(subject, "container", text_since(&text, 0));
 	add_maker(subject, record, "created by", "callerd.caller.container.created_by");
 	add_maker(subject, record, "started by", "callerd.caller.container.started_by");
-	add_maker(subject, record, "exec by", "callerd.caller.container.exec_by");
+	if (subject->kind != SUBJECT_CONTAINER)
+		add_maker(subject, record, "exec by", "callerd.caller.container.exec_by");
 }
 
 static void describe_login(struct subject *subject, const struct reread *record)
@@ -309,6 +318,10 @@ static void set_title(struct subject *subject, const struct reread *record)
 	case SUBJECT_TCP:
 		text_add_string(title, "over TCP");
 		break;
+	case SUBJECT_CONTAINER:
+		text_add_string(title, "container ");
+		say_container(title, record);
+		break;
 	}
 }
 
@@ -332,7 +345,7 @@ int subject_describe(struct subject *subject, const struct reread *record)
 		describe_login(subject, record);
 	if (subject->kind == SUBJECT_PROCESS || subject->kind == SUBJECT_JOB)
 		describe_claims(subject, record);
-	if (subject->kind == SUBJECT_PROCESS)
+	if (subject->kind == SUBJECT_PROCESS || subject->kind == SUBJECT_CONTAINER)
 		describe_container(subject, record);
 	return subject->facts.error ?: subject->title.error;
 }
@@ -498,6 +511,16 @@ static void show_facts(struct screen *screen, struct bytes facts)
 	}
 }
 
+void subject_show_facts(struct subject *subject, struct screen *screen, const char *standing)
+{
+	_cleanup_(text_free) struct text text = {0};
+
+	text_add_bytes(&text, text_since(&subject->title, 0));
+	text_add_string(&text, standing);
+	screen_heading(screen, text.data ?: "");
+	show_facts(screen, text_since(&subject->facts, 0));
+}
+
 void subject_show(struct subject *subject, struct screen *screen, const struct ctl *ctl,
 		  const char *standing)
 {
@@ -506,11 +529,7 @@ void subject_show(struct subject *subject, struct screen *screen, const struct c
 
 	errands_run(subject->errands, UINT64_MAX);
 	from = subject->held > subject->room ? subject->held - subject->room : 0;
-	text_add_bytes(&text, text_since(&subject->title, 0));
-	text_add_string(&text, standing);
-	screen_heading(screen, text.data ?: "");
-	show_facts(screen, text_since(&subject->facts, 0));
-	text_cut(&text, 0);
+	subject_show_facts(subject, screen, standing);
 	text_add_string(&text, "  asked for    ");
 	say_deeds(subject, &text);
 	show_facts(screen, text_since(&text, 0));

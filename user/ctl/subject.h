@@ -12,6 +12,7 @@ enum subject_kind {
 	SUBJECT_JOB,
 	SUBJECT_LOGIN,
 	SUBJECT_TCP,
+	SUBJECT_CONTAINER,
 };
 
 struct subject {
@@ -43,7 +44,10 @@ int subject_describe(struct subject *subject, const struct reread *record);
 /* The same, and what it asked for, at TIME. */
 int subject_take(struct subject *subject, const struct reread *record, uint64_t time);
 
-/* Writes it. STANDING: what is to be said behind its name. */
+/* Writes what is known of it, without what it asked for. */
+void subject_show_facts(struct subject *subject, struct screen *screen, const char *standing);
+
+/* Writes all of it. STANDING: what is to be said behind its name. */
 void subject_show(struct subject *subject, struct screen *screen, const struct ctl *ctl,
 		  const char *standing);
 

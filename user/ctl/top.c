@@ -27,7 +27,7 @@ struct top {
 	enum top_sort sort;
 	char filter[FILTER_SIZE];
 	bool filtering, detail, ended, static_log;
-	enum top_rule rule; /* what is shown of .shown in place of its tree */
+	enum top_rule rule;	    /* what is shown of .shown in place of its tree */
 	unsigned int chosen, count; /* lines */
 	struct census_caller **lines;
 	struct census_caller *shown; /* of .detail */
@@ -193,9 +193,10 @@ static void draw_foot(struct top *top, int rows, int columns)
 	attron(COLOR_PAIR(TOP_DIM));
 	draw_column(top,
 		    top->filtering ? "type what a line shall have; Enter"
-		    : top->detail  ? "Esc back  e rules: what expects it, what tells less of it  q quit"
-				  : "↑↓ choose  Enter its requests  r rate  c changes  f finding  "
-				    "l last  / filter  q quit",
+		    : top->detail
+			    ? "Esc back  e rules: what expects it, what tells less of it  q quit"
+			    : "↑↓ choose  Enter its requests  r rate  c changes  f finding  "
+			      "l last  / filter  q quit",
 		    (size_t)columns);
 	attroff(COLOR_PAIR(TOP_DIM));
 }

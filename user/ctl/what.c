@@ -8,7 +8,6 @@
 #include "base/table.h"
 #include "ctl/ctl.h"
 
-#define IDS_MAX 32
 #define IDS_SOUGHT 12 /* to look for more in a line takes longer than to read it */
 
 struct ctl_question {
@@ -16,9 +15,6 @@ struct ctl_question {
 	struct screen screen;
 	struct errands *errands;
 	struct bytes name; /* whom or what is asked for; data NULL: all */
-	/* Of who: what the name stood for so far. */
-	char ids[IDS_MAX][72];
-	unsigned int id_count;
 	uint64_t shown, looks;
 	/* Of explain: the gravest request so far, of those the one that does most, of those the first; "": none. */
 	unsigned int rank;
@@ -29,14 +25,14 @@ static bool holds_name(void *data, struct bytes line)
 {
 	const struct ctl_question *ctl_question = data;
 
-	if (ctl_question->id_count > IDS_SOUGHT || ctl_may_hold(line, ctl_question->name))
+	if (ctl_question->ctl->id_count > IDS_SOUGHT || ctl_may_hold(line, ctl_question->name))
 		return true;
 	if (bytes_begin(ctl_question->name, "/") && (memmem(line.data, line.size, "\"binds\"", 7) ||
 						     memmem(line.data, line.size, "\"mounts\"", 8)))
 		return true; /* a directory above it may be among them */
-	for (unsigned int i = 0; i < ctl_question->id_count; i++)
-		if (memmem(line.data, line.size, ctl_question->ids[i],
-			   strlen(ctl_question->ids[i])))
+	for (unsigned int i = 0; i < ctl_question->ctl->id_count; i++)
+		if (memmem(line.data, line.size, ctl_question->ctl->ids[i],
+			   strlen(ctl_question->ctl->ids[i])))
 			return true;
 	return false;
 }
@@ -158,14 +154,14 @@ enum ctl_exit ctl_what(struct ctl *ctl)
 
 static void learn_id(struct ctl_question *ctl_question, struct bytes id)
 {
-	if (!id.size || id.size >= sizeof(ctl_question->ids[0]) ||
-	    ctl_question->id_count == IDS_MAX)
+	if (!id.size || id.size >= sizeof(ctl_question->ctl->ids[0]) ||
+	    ctl_question->ctl->id_count == CTL_IDS_MAX)
 		return;
-	for (unsigned int i = 0; i < ctl_question->id_count; i++)
-		if (bytes_are(id, ctl_question->ids[i]))
+	for (unsigned int i = 0; i < ctl_question->ctl->id_count; i++)
+		if (bytes_are(id, ctl_question->ctl->ids[i]))
 			return;
-	memcpy(ctl_question->ids[ctl_question->id_count], id.data, id.size);
-	ctl_question->ids[ctl_question->id_count++][id.size] = '\0';
+	memcpy(ctl_question->ctl->ids[ctl_question->ctl->id_count], id.data, id.size);
+	ctl_question->ctl->ids[ctl_question->ctl->id_count++][id.size] = '\0';
 }
 
 static bool is_named(const struct ctl_question *ctl_question, struct bytes id, struct bytes name)
@@ -174,8 +170,8 @@ static bool is_named(const struct ctl_question *ctl_question, struct bytes id, s
 		return true;
 	if (ctl_question->name.size >= 6 && bytes_begin(id, ctl_question->name.data))
 		return true;
-	for (unsigned int i = 0; i < ctl_question->id_count; i++)
-		if (bytes_are(id, ctl_question->ids[i]))
+	for (unsigned int i = 0; i < ctl_question->ctl->id_count; i++)
+		if (bytes_are(id, ctl_question->ctl->ids[i]))
 			return true;
 	return false;
 }

@@ -7,7 +7,9 @@
 #include "format/format.h"
 
 #define WAITING_MAX 16
-#define PATIENCE NS_PER_S	       /* for what is looked up beside */
+#define PATIENCE NS_PER_S /* for what is looked up beside */
+#define PATIENCE_EXEC                                                                              \
+	(NS_PER_S / 4) /* for the engine: most processes in containers are of no exec */
 #define PAUSE_OF_OTHERS (NS_PER_S / 2) /* from one question of others than root to the next */
 
 struct waiting {
@@ -154,7 +156,10 @@ static bool is_answerable(struct inquiries *inquiries, const struct waiting *wai
 	bool looked_up = false;
 
 	logins_find(inquiries->options.logins, waiting->caller, &looked_up);
-	return now >= waiting->until || (!looked_up && !is_exec_asked(inquiries, waiting->caller));
+	if (looked_up && now < waiting->until)
+		return false;
+	return now >= waiting->until - PATIENCE + PATIENCE_EXEC ||
+	       !is_exec_asked(inquiries, waiting->caller);
 }
 
 void inquiries_run(struct inquiries *inquiries, uint64_t now)
