@@ -83,7 +83,7 @@ def a_process_that_never_called():
     with agent() as callerd, Waiting(env=JOB, args=[CANARY]) as shell:
         text = ask(f'pid:{shell.pid}', log=callerd.log)
         for words in (f'process {shell.pid} (sh), runs now', f'who          {MEMBER}', CANARY, 'gitlab job 4711 in pipeline 99 of group/project (bob)', JOB['CI_JOB_URL'],
-                      'its own word', 'since        20', f'[{os.getpid()} uid 0]', 'nothing that the logs know of', 'by the agent at ' + CONTROL):
+                      'its own word', 'since        20', f'[{os.getpid()} uid 0]', 'nothing that a log knows of', 'by the agent at ' + CONTROL):
             true(words in text, f'{words} is not in {text}')
         member = ask(f'pid:{shell.pid}', by=[*nobody, 'nogroup'])
         for words in (f'process {shell.pid} (sh), runs now', f'who          {MEMBER}', f'[{os.getpid()} uid 0]', 'root alone', 'there is no log'):
@@ -121,7 +121,7 @@ def what_came_from_it():
         callerd.settle()
         text = parts(ask(f'pid:{job.pid}', log=callerd.log))
         equal([part.split(' ')[0] for part in text], ['process', 'what'], text)
-        true('nothing that the logs' in text[0] and 'created volume who-below' in text[1] and 'who-beside' not in text[1], text)
+        true('nothing that a log' in text[0] and 'created volume who-below' in text[1] and 'who-beside' not in text[1], text)
         called = [r for r in callerd.records(event__action='api-request') if field(r, 'callerd.target.name') == 'who-below'][0]['process']['pid']
         gone = ask(f'pid:{called}', log=callerd.log)
         true(f'process {called} (docker), does not run here any more' in gone and 'created volume who-below' in gone, gone)

@@ -7,6 +7,7 @@ from live import *
 
 AGENT = None
 PORT = 0
+CONTROL = f'{DIR}/login-control.sock'
 HOME = f'{DIR}/login'
 SSHD = '/usr/sbin/sshd'
 
@@ -149,6 +150,21 @@ def ssh():
         entry = record['process']['entry_leader']
         true(entry['pid'] == record['process']['pid'] or entry['name'] in ('sh', 'bash'), entry)
         from_loopback(over_ssh(sshd, 'ssh6', host='::1'), '::1')
+
+
+@test
+def asked_for():
+    """Who is behind a shell that never called, and says that it is of a job: asked of the agent."""
+    with Sshd() as sshd:
+        shell = subprocess.Popen(sshd.command('GITLAB_CI=1 CI_JOB_ID=4711 sh -c "echo \\$\\$; read line; true"'), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        try:
+            pid = int(shell.stdout.readline())
+            text = run(ROOT + '/build/callerctl', 'who', f'pid:{pid}', '--read', 'agent:' + CONTROL, '--utc')
+            for words in (f'process {pid} (sh), runs now', f'who          {MEMBER} (ssh from 127.0.0.1) [gitlab job 4711]',
+                          'logged in    by sshd from 127.0.0.1 port ', 'known by: ', 'job          gitlab job 4711'):
+                true(words in text, f'{words} is not in {text}')
+        finally:
+            shell.communicate(b'\n', PATIENCE)
 
 
 @test
@@ -513,7 +529,7 @@ def named():
 
 def main_():
     global AGENT
-    with Callerd() as AGENT:
+    with Callerd('--control-socket', CONTROL) as AGENT:
         main()
 
 

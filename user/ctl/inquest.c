@@ -40,6 +40,7 @@ struct inquest {
 	uint64_t left_out;     /* records of more subjects */
 	uint64_t shown;	       /* lines, with --json */
 	uint64_t since;	       /* ns since 1970: the first line of the logs; 0: there is none */
+	bool begins;	       /* a file of them */
 	bool reads;	       /* logs */
 };
 
@@ -248,16 +249,23 @@ static int inquest_take(void *data, const struct reread *record, uint64_t time, 
 	return 0;
 }
 
-/* The first line of each log: from then on it tells. */
+static void note_file(void *data, const char *log, bool first)
+{
+	((struct inquest *)data)->begins = true;
+}
+
+/* The first line of each file: from the earliest one on they tell. */
 static void note_beginning(void *data, struct bytes line, bool complete)
 {
 	struct inquest *inquest = data;
 	uint64_t time;
 
-	if (inquest->since || !complete)
+	if (!inquest->begins || !complete)
 		return;
 	time = moment_of_line(line.data, line.size);
-	inquest->since = time;
+	inquest->begins = !time;
+	if (time && (!inquest->since || time < inquest->since))
+		inquest->since = time;
 }
 
 /* --- the answer ------------------------------------------------------------------------------- */
@@ -417,6 +425,7 @@ static int inquest_run(struct inquest *inquest)
 	struct ctl_records records = {.data = inquest,
 				      .take = inquest_take,
 				      .may_matter = is_sought,
+				      .file = note_file,
 				      .line = note_beginning};
 	struct subject *live;
 	int error = 0;

@@ -446,7 +446,7 @@ int subject_take(struct subject *subject, const struct reread *record, uint64_t 
 static void say_deeds(struct subject *subject, struct text *out)
 {
 	if (!subject->records) {
-		text_add_string(out, "nothing that the logs know of");
+		text_add_string(out, "nothing that a log knows of");
 		return;
 	}
 	text_add_number(out, subject->requests);
