@@ -2,6 +2,7 @@
 """Who is behind a relay before the engine's socket: real ones, with many clients at once, and pretenders."""
 import shutil
 
+from doors import elsewhere, free_port, sees_tcp
 from live import *
 
 ALICE, BOB = User(MEMBER), User(OUTSIDER)
@@ -48,6 +49,26 @@ class Relay:
         self.process.wait(PATIENCE)
         if os.path.exists(self.path):
             os.unlink(self.path)
+
+
+class Port(Relay):
+    """One that listens on TCP; {port} in its COMMAND is where, at each address."""
+
+    def __init__(self, *command, inside=()):
+        self.port, self.inside = free_port(), inside
+        super().__init__(f'{self.port}.cfg', *inside, *(one.replace('{port}', str(self.port)) for one in command))
+        self.path, self.program = f'tcp://0.0.0.0:{self.port}', command[0]
+
+    def __enter__(self):
+        self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL)
+        look = 'import socket, sys; socket.create_connection(("127.0.0.1", int(sys.argv[1])))'
+        end = time.monotonic() + PATIENCE
+        while subprocess.run([*self.inside, sys.executable, '-c', look, str(self.port)], stderr=subprocess.DEVNULL).returncode:
+            true(self.process.poll() is None and time.monotonic() < end, f'{self.command} listens')
+        return self
+
+    def target(self, mark, host='127.0.0.1'):
+        return f'http://{host}:{self.port}/_ping?{mark}'
 
 
 def socat(name='socat', **options):
@@ -227,6 +248,91 @@ def older_than_callerd():
     with own('pass') as relay, connect(relay.path) as client, watch(relay) as agent:
         client.sendall(b'GET /_ping?older HTTP/1.1\r\nHost: x\r\n\r\n')
         unnamed(of_call(agent, 'older'))
+
+
+def until_named(agent, mark, ask):
+    """The relay is known from its first call of the engine on: asks until somebody is named, at most for a while."""
+    end = time.monotonic() + PATIENCE
+    number = 0
+    while True:
+        number += 1
+        ask(f'{mark}-{number}')
+        record = of_call(agent, f'{mark}-{number}')
+        if field(record, WHO):
+            return record
+        true(time.monotonic() < end, f'{number} calls, and nobody named')
+
+
+def curl(relay, who, host='127.0.0.1'):
+    return lambda mark: who.run('curl', '-s', '-o', '/dev/null', relay.target(mark, host))
+
+
+def port_relays(**options):
+    return Port('socat', 'TCP-LISTEN:{port},fork,reuseaddr', 'UNIX-CONNECT:{engine}', **options), haproxy_port()
+
+
+def haproxy_port():
+    relay = Port('haproxy', '-q', '-db', '-f', f'{HOME}/port.cfg')
+    with open(f'{HOME}/port.cfg', 'w') as file:
+        file.write(HAPROXY.format(mode='http', listen='', engine=SOCKET).replace('unix@ mode 666', f'0.0.0.0:{relay.port}'))
+    return relay
+
+
+@test
+def over_tcp():
+    """Processes of this host by the process, and others by their address."""
+    for relay in port_relays():
+        with watch(relay) as agent:
+            if not sees_tcp(agent):
+                raise Skip('this backend does not see TCP')
+            with relay:
+                record = until_named(agent, 'tcp', curl(relay, BOB))
+                told = named(record, BOB, 'likely')
+                equal([told['process']['name'], told['source']['ip']], ['curl', '127.0.0.1'], 'which process, from where')
+                true('127.0.0.1' in record['related']['ip'], record['related'])
+                count = scaled(10, 4)
+                running = [subprocess.Popen((ALICE if one % 2 else BOB).command('curl', '-s', '-o', '/dev/null', relay.target(f'at-once-{one}')))
+                           for one in range(count)]
+                for one in running:
+                    equal(one.wait(PATIENCE), 0, 'a client')
+                for one in range(count):
+                    told = named(of_call(agent, f'at-once-{one}'), ALICE if one % 2 else BOB, 'likely')
+                    true(f'at-once-{one}' in told['process']['command_line'], told)
+            with relay: # another process, that listens anew
+                named(until_named(agent, 'again', curl(relay, ALICE)), ALICE, 'likely')
+
+
+@test
+def from_elsewhere():
+    """A client of another network namespace has its address, and so has one of a relay in a namespace of its own."""
+    with elsewhere('cdrelay', 77) as (here, there):
+        inside = ('ip', 'netns', 'exec', 'cdrelay')
+        out = Port('socat', 'TCP-LISTEN:{port},fork,reuseaddr', 'UNIX-CONNECT:{engine}')
+        contained = Port('socat', 'TCP-LISTEN:{port},fork,reuseaddr', 'UNIX-CONNECT:{engine}', inside=inside)
+        with out, contained, watch(out, contained) as agent:
+            if not sees_tcp(agent):
+                raise Skip('this backend does not see TCP')
+            for mark, source, ask in (
+                    ('far', there, lambda mark: run(*inside, 'curl', '-s', '-o', '/dev/null', out.target(mark, here))),
+                    ('in', here, curl(contained, BOB, there))):
+                record = until_named(agent, mark, ask)
+                told = field(record, WHO)
+                equal([told['certainty'], told['source']['ip'], 'user' in told, 'process' in told], ['certain', source, False, False], mark)
+                true(record['message'].startswith(f'{source} (via socat) | '), record['message'])
+
+
+@test
+def no_relay_of_others():
+    """A port that the configuration names, where somebody else listens than root: who calls by it is not told, by nobody's word."""
+    relay = Port('socat', 'TCP-LISTEN:{port},fork,reuseaddr', 'UNIX-CONNECT:{engine}')
+    relay.command = ALICE.command(*relay.command)
+    with relay, watch(relay) as agent:
+        if not sees_tcp(agent):
+            raise Skip('this backend does not see TCP')
+        time.sleep(1.1)  # a process that young is not looked at in any case
+        for one in range(3):
+            curl(relay, BOB)(f'hers-{one}')
+            unnamed(of_call(agent, f'hers-{one}'))
 
 
 main()

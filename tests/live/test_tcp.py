@@ -7,7 +7,7 @@ import shutil
 import ssl
 import struct
 
-from doors import certificates, finds, free_port, sees_tcp, wait_found
+from doors import certificates, elsewhere, finds, free_port, sees_tcp, wait_found
 from live import *
 
 D = DIR + '/tcp'
@@ -57,23 +57,6 @@ def granted(callerd, address):
     mine = [grant for grant in grants if grant.get('socket') == address]
     equal([grant['kind'] for grant in mine], ['tcp'], mine)
     return mine[0]
-
-
-@contextlib.contextmanager
-def elsewhere(name, number):
-    """A network namespace of its own behind a cable, as another host's. Gives its name, and the two addresses."""
-    here, there = f'10.213.{number}.1', f'10.213.{number}.2'
-    run('ip', 'netns', 'add', name)
-    try:
-        run('ip', 'link', 'add', name + 'a', 'type', 'veth', 'peer', 'name', name + 'b', 'netns', name)
-        run('ip', 'addr', 'add', here + '/24', 'dev', name + 'a')
-        run('ip', 'link', 'set', name + 'a', 'up')
-        run('ip', '-n', name, 'addr', 'add', there + '/24', 'dev', name + 'b')
-        run('ip', '-n', name, 'link', 'set', name + 'b', 'up')
-        run('ip', '-n', name, 'link', 'set', 'lo', 'up')
-        yield here, there
-    finally:
-        run('ip', 'netns', 'del', name)
 
 
 @test

@@ -341,7 +341,7 @@ static void test_example(void **state)
 	}
 	used[size] = '\0';
 	config = parse_good(used);
-	assert_int_equal(config->setting_count, 41);
+	assert_int_equal(config->setting_count, 42);
 	assert_int_equal(policy_severity(config->policy, FINDING_PRUNE, SEVERITY_LOW),
 			 SEVERITY_NONE);
 	assert_string_equal(

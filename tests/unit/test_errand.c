@@ -398,6 +398,11 @@ static void test_who(void **state)
 		  "\"1001\"}}}",
 		  "uid 1001? (via relay)");
 	check_who("\"user\":{\"id\":\"0\",\"name\":\"root\"},"
+		  "\"process\":{\"name\":\"relay\"},"
+		  "\"callerd\":{\"relayed_for\":{\"certainty\":\"certain\",\"source\":{\"ip\":\"10."
+		  "1.2.3\"}}}",
+		  "10.1.2.3 (via relay)");
+	check_who("\"user\":{\"id\":\"0\",\"name\":\"root\"},"
 		  "\"callerd\":{\"relayed_for\":{\"certainty\":\"unknown\",\"askers\":2}}",
 		  "root");
 	check_who("\"user\":{\"id\":\"7\",\"name\":\"eve\"},"

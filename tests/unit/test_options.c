@@ -313,6 +313,13 @@ static void test_relay_paths(void **state)
 	ASSERT_REFUSED("not of both", "--relay", "/none/a", "--containerd", "/none/a");
 	assert_int_equal(PARSE(&options, "--relay", "/none/a", "--relay=/none/b"), 0);
 	assert_int_equal(options.relay_count, 2);
+	ASSERT_REFUSED("an address and a port", "--relay", "tcp://localhost:2375");
+	ASSERT_REFUSED("an address and a port", "--relay", "tcp://10.1.2.3");
+	assert_int_equal(PARSE(&options, "--relay", "tcp://0.0.0.0:2375", "--relay",
+			       "tcp://[::]:2376", "--relay", "/none/a"),
+			 0);
+	assert_int_equal(options.relay_port_count, 2);
+	assert_int_equal(options.relay_count, 1);
 	/* Engines are watched as without it. */
 	assert_int_equal(options.socket_count, 1);
 	assert_true(options.discovers);

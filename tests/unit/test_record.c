@@ -1798,6 +1798,15 @@ static void test_relayed(void **state)
 		    "likely bob (via docker) | docker run -v /:/host bb | GET /_ping → no "
 		    "answer");
 	json_decref(root);
+	record.relayed = (struct record_relayed){
+		RELAYED_CERTAIN, RELAYED_BY_REQUEST, NULL, 1, "10.1.2.3", 40000};
+	root = written(&record, &context);
+	assert_text(root, "callerd.relayed_for.source.ip", "10.1.2.3");
+	assert_number(root, "callerd.relayed_for.source.port", 40000);
+	ASSERT_ABSENT(root, "callerd.relayed_for.user", "callerd.relayed_for.process");
+	assert_text(root, "message",
+		    "10.1.2.3 (via docker) | docker run -v /:/host bb | GET /_ping → no answer");
+	json_decref(root);
 	record.relayed = (struct record_relayed){RELAYED_UNKNOWN, RELAYED_BY_REQUEST, NULL, 2};
 	root = written(&record, &context);
 	assert_text(root, "callerd.relayed_for.certainty", "unknown");

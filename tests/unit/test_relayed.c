@@ -2,6 +2,8 @@
 /* Whose request a relay passed on: by what it was asked, by whom, and when. */
 #include "unit.h"
 
+#include <arpa/inet.h>
+
 #include "conversation/exchange.h"
 #include "relayed/relayed.h"
 
@@ -306,6 +308,75 @@ static void test_who_is_the_relay(void **state)
 	end_play(played);
 }
 
+/* CONNECTION comes from ADDRESS of IPv4. */
+static void accept_from(struct played *played, uint64_t connection, uint32_t address, uint32_t port,
+			uint32_t flags)
+{
+	struct callerd_accept_event accept = {
+		.header = {.connection = connection, .flags = flags},
+		.from = {.address = {0, 0, htonl(0xffff), htonl(address)}, .port = port},
+		.to = {.address = {0, 0, htonl(0xffff), htonl(0x0a010101)}, .port = 2375},
+	};
+
+	relayed_accepted(played->relayed, &accept, relay.process.pid, relay.process.start);
+}
+
+static void test_over_tcp(void **state)
+{
+	static const struct {
+		uint32_t address, flags;
+	} hidden[] = {{0x7f000001, 0}, {0x0a010101, 0}, {0x0a010203, CALLERD_FLAG_LOCAL}};
+	struct played *played = begin_play();
+	struct asked one = {1, 10, "/a"}, two = {2, 11, "/a"}, three = {3, 12, "/a"};
+	struct record_relayed told;
+
+	/* From elsewhere there is the address alone. */
+	accept_from(played, 1, 0x0a010203, 40000, 0);
+	ask_relay(played, &one, NULL, NULL);
+	told = TOLD(played, &relay, 9, 20, "/a");
+	CERTAIN(told, NULL);
+	assert_string_equal(told.source, "10.1.2.3");
+	assert_int_equal(told.source_port, 40000);
+	end_asked(played, &one, 30);
+	/* Of two from one address that is told, of others nothing. */
+	one.at = two.at = three.at = 40;
+	ask_relay(played, &one, NULL, NULL);
+	accept_from(played, 2, 0x0a010203, 40001, 0);
+	ask_relay(played, &two, NULL, NULL);
+	told = TOLD(played, &relay, 9, 50, "/a");
+	CERTAIN(told, NULL);
+	assert_string_equal(told.source, "10.1.2.3");
+	assert_int_equal(told.source_port, 0);
+	assert_int_equal(told.askers, 2);
+	accept_from(played, 3, 0x0a010204, 40001, 0);
+	ask_relay(played, &three, NULL, NULL);
+	told = TOLD(played, &relay, 9, 50, "/a");
+	UNKNOWN(told);
+	assert_string_equal(told.source, "");
+	end_asked(played, &one, 60);
+	end_asked(played, &two, 60);
+	end_asked(played, &three, 60);
+	/* Who connected from this host is named, but not known to send. */
+	one.at = 70;
+	one.connection = 4;
+	accept_from(played, 4, 0x7f000001, 40000, 0);
+	ask_relay(played, &one, &bob, NULL);
+	told = TOLD(played, &relay, 9, 80, "/a");
+	expect_told(told, RELAYED_LIKELY, &bob);
+	assert_int_equal(told.source_port, 40000);
+	end_asked(played, &one, 90);
+	/* Where it is not known who that was, the address says nothing. */
+	for (unsigned int i = 0; i < COUNT(hidden); i++) {
+		struct asked local = {10 + i, 100 + 20 * i, "/a"};
+
+		accept_from(played, local.connection, hidden[i].address, 40000, hidden[i].flags);
+		ask_relay(played, &local, NULL, NULL);
+		UNKNOWN(TOLD(played, &relay, 9, 105 + 20 * i, "/a"));
+		end_asked(played, &local, 110 + 20 * i);
+	}
+	end_play(played);
+}
+
 /* What had to be forgotten may be anybody's. */
 static void test_room(void **state)
 {
@@ -333,6 +404,7 @@ int main(void)
 		cmocka_unit_test(test_several),
 		cmocka_unit_test(test_of_whom_nothing_is_known),
 		cmocka_unit_test(test_who_is_the_relay),
+		cmocka_unit_test(test_over_tcp),
 		cmocka_unit_test(test_room),
 	};
 

@@ -30,6 +30,7 @@
 #include "conversation/tracker.h"
 #include "engine/engines.h"
 #include "finder/finder.h"
+#include "finder/relay_ports.h"
 #include "fold/fold.h"
 #include "guard/guard.h"
 #include "host/elders.h"
@@ -93,7 +94,8 @@ struct agent {
 	struct guard *guard; /* NULL: nothing is guarded */
 	int guard_limit;     /* the one that was told */
 	struct decode_detail detail;
-	struct relayed *relayed; /* NULL: no relay is watched */
+	struct relayed *relayed;	 /* NULL: no relay is watched */
+	struct relay_ports *relay_ports; /* the same */
 	struct tracker *tracker;
 	struct engines *engines;
 	struct fold *fold;
@@ -494,6 +496,24 @@ static void agent_hand_over(struct agent *agent)
 
 /* --- events ----------------------------------------------------------------------------------- */
 
+/* Who serves a connection to a relay is known before it says anything. */
+static void agent_note_relay(struct agent *agent, const struct event *event, uint32_t socket)
+{
+	const struct callerd_event_header *header = event->header;
+	struct process holder;
+
+	if (header->type == CALLERD_EVENT_CONNECT && !relayed_has(agent->relayed, socket)) {
+		relay_ports_look(agent->relay_ports, capture_doors(agent->capture), event->caller,
+				 clock_now(CLOCK_BOOTTIME));
+	} else if (header->type == CALLERD_EVENT_CONNECT && event->server.pid) {
+		relayed_connected(agent->relayed, header->connection, event->server.pid,
+				  event->server.start);
+	} else if (header->type == CALLERD_EVENT_ACCEPT && relayed_has(agent->relayed, socket)) {
+		holder = relay_ports_holder(agent->relay_ports, socket, header->time);
+		relayed_accepted(agent->relayed, event->accept, holder.pid, holder.start);
+	}
+}
+
 static void agent_take_event(void *data, const struct event *event, uint32_t socket)
 {
 	struct agent *agent = data;
@@ -505,10 +525,8 @@ static void agent_take_event(void *data, const struct event *event, uint32_t soc
 		agent->news = servers_note(agent->servers, agent->capture, socket,
 					   event->server.pid, event->server.uid,
 					   event->server.start, clock_now(CLOCK_BOOTTIME));
-	if (event->header->type == CALLERD_EVENT_CONNECT && agent->relayed &&
-	    relayed_has(agent->relayed, socket))
-		relayed_connected(agent->relayed, event->header->connection, event->server.pid,
-				  event->server.start);
+	if (agent->relayed)
+		agent_note_relay(agent, event, socket);
 	tracker_event(agent->tracker, event, socket);
 	agent->news = NULL;
 }
@@ -1025,6 +1043,10 @@ static enum exit_code open_capture(struct agent *agent)
 		agent_message(agent, LOG_LEVEL_WARNING,
 			      "what happens while callerd is away is not captured: %s",
 			      capture_unpinned(agent->capture));
+	if (options->relay_port_count && !doors_are_seen(capture_doors(agent->capture)))
+		agent_message(agent, LOG_LEVEL_WARNING,
+			      "who is behind relays that listen on TCP is not known: this backend "
+			      "does not see TCP");
 	outputs_inherit(agent->outputs, capture_legacy(agent->capture)->outputs);
 	tracker_inherit(agent->tracker, capture_left_last(agent->capture));
 	malloc_trim(0); /* loading the programs took megabytes for BTF: gives them back */
@@ -1149,9 +1171,14 @@ static int open_reader(struct agent *agent, const struct reader **ret)
 	struct relayed_options options = {
 		.engines = engines_reader(agent->engines),
 		.first = first_relay(agent),
-		.count = agent->options.relay_count,
+		.count = agent->given - first_relay(agent),
 	};
 	int error = options.count ? relayed_new(&options, &agent->relayed) : 0;
+
+	if (!error && agent->relayed)
+		error = relay_ports_new(agent->options.relay_ports, agent->options.relay_port_count,
+					first_relay(agent) + agent->options.relay_count,
+					&agent->relay_ports);
 
 	*ret = agent->relayed ? relayed_reader(agent->relayed) : options.engines;
 	return error;
@@ -1279,7 +1306,7 @@ static void open_guard(struct agent *agent)
 		.beside = agent->beside,
 		.detail = &agent->detail,
 		.sockets = agent->sockets,
-		.socket_count = agent->given,
+		.socket_count = agent->given - agent->options.relay_port_count,
 		.socket_room = agent->socket_room,
 		.data = agent,
 		.record = on_record,
@@ -1526,11 +1553,14 @@ enum exit_code agent_new(const struct options *options, int argc, char **argv, s
 	for (uint32_t i = 0; i < CALLERD_SOCKETS_MAX; i++)
 		agent->engine_of[i] = i;
 	memcpy(agent->sockets, options->sockets, sizeof(agent->sockets));
-	agent->given = agent->socket_count = first_relay(agent) + options->relay_count;
+	agent->given = agent->socket_count =
+		first_relay(agent) + options->relay_count + options->relay_port_count;
 	memcpy(agent->sockets + options->socket_count, options->containerds,
 	       options->containerd_count * sizeof(*agent->sockets));
 	memcpy(agent->sockets + first_relay(agent), options->relays,
 	       options->relay_count * sizeof(*agent->sockets));
+	memcpy(agent->sockets + first_relay(agent) + options->relay_count, options->relay_ports,
+	       options->relay_port_count * sizeof(*agent->sockets));
 	agent->socket_room = options->discovers ? CALLERD_SOCKETS_MAX : agent->given;
 	setpriority(PRIO_PROCESS, 0, NICE); /* may fail: the agent runs without it */
 	block_signals(agent);
@@ -1596,6 +1626,7 @@ bool agent_free(struct agent *agent)
 	capture_close(agent->capture);
 	tracker_free(agent->tracker);
 	relayed_free(agent->relayed);
+	relay_ports_free(agent->relay_ports);
 	decode_forget();
 	engines_free(agent->engines);
 	fold_free(agent->fold);

@@ -112,8 +112,7 @@ int connection_add_sender(struct connection *connection, struct sender sender)
 	return senders_add(&connection->senders, sender);
 }
 
-/* SIZE: of RET. */
-static void write_endpoint(const struct callerd_endpoint *end, char *ret, socklen_t size)
+void connection_write_endpoint(const struct callerd_endpoint *end, char *ret, socklen_t size)
 {
 	bool mapped = !end->address[0] && !end->address[1] && end->address[2] == htonl(0xffff);
 
@@ -134,8 +133,8 @@ int connection_accept(struct connection *connection, const struct callerd_accept
 	connection->door = accept->header.socket;
 	connection->flags |=
 		accept->header.flags & (CALLERD_FLAG_TCP | CALLERD_FLAG_TLS | CALLERD_FLAG_LOCAL);
-	write_endpoint(&accept->from, tcp->source, sizeof(tcp->source));
-	write_endpoint(&accept->to, tcp->destination, sizeof(tcp->destination));
+	connection_write_endpoint(&accept->from, tcp->source, sizeof(tcp->source));
+	connection_write_endpoint(&accept->to, tcp->destination, sizeof(tcp->destination));
 	tcp->source_port = accept->from.port;
 	tcp->destination_port = accept->to.port;
 	tcp->tls = connection->flags & CALLERD_FLAG_TLS;

@@ -154,4 +154,7 @@ size_t connection_callers_memory(const struct connection *connection);
 /* Bytes of memory that the connection holds now. Its callers are shared: callers_memory(). */
 size_t connection_memory(const struct connection *connection);
 
+/* Writes the address of END to RET, which has SIZE bytes: one of IPv4 as such. */
+void connection_write_endpoint(const struct callerd_endpoint *end, char *ret, socklen_t size);
+
 #endif

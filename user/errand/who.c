@@ -118,6 +118,8 @@ static bool add_who_asked(struct text *out, const struct reread *record)
 	struct bytes relay = bytes_basename(reread_text(record, "process.executable"));
 
 	if (!id.size)
+		user = reread_text(record, "callerd.relayed_for.source.ip");
+	if (!id.size && !user.size)
 		return false;
 	if (!user.size)
 		text_add_string(out, "uid ");

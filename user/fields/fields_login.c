@@ -46,11 +46,15 @@ static void get_source_domain(struct fields *fields, struct field_value *ret)
 static void get_related_addresses(struct fields *fields, struct field_value *ret)
 {
 	const struct login *login = login_of_record(fields);
+	const char *asker = fields->view.record->relayed.source;
+	unsigned int count = 0;
 
-	if (!login || !login->address[0])
-		return;
-	fields->words[0] = login->address;
-	fields_set_list(ret, VALUE_STRINGS, fields->words, 1);
+	if (login && login->address[0])
+		fields->words[count++] = login->address;
+	if (asker[0] && !(count && !strcmp(asker, login->address)))
+		fields->words[count++] = asker;
+	if (count)
+		fields_set_list(ret, VALUE_STRINGS, fields->words, count);
 }
 
 /* --- the entry -------------------------------------------------------------------------------- */

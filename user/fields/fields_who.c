@@ -559,6 +559,18 @@ static void get_askers(struct fields *fields, struct field_value *ret)
 	fields_set_number(ret, askers > 1 ? VALUE_NUMBER : VALUE_NONE, askers);
 }
 
+static void get_asker_address(struct fields *fields, struct field_value *ret)
+{
+	fields_set_text(ret, bytes_of(fields->view.record->relayed.source));
+}
+
+static void get_asker_port(struct fields *fields, struct field_value *ret)
+{
+	uint32_t port = fields->view.record->relayed.source_port;
+
+	fields_set_number(ret, port ? VALUE_NUMBER : VALUE_NONE, port);
+}
+
 void fields_list_labels(struct fields *fields, struct bytes packed, struct field_value *ret)
 {
 	struct text *out = fields_begin(fields);
@@ -860,7 +872,8 @@ const struct record_field fields_of_relayed[] = {
 		ABOUT("process", 0, enter_asking_process,
 			IDENTITY(0),
 			GET("command_line", get_command_line)),
-		ABOUT("container", 0, enter_asker, GET("id", get_maker_container))),
+		ABOUT("container", 0, enter_asker, GET("id", get_maker_container)),
+		OBJECT("source", 0, GET("ip", get_asker_address), GET("port", get_asker_port))),
 	{0},
 };
 

@@ -268,7 +268,10 @@ static void line_add_asker(struct text *out, const struct view *view)
 
 	if (relayed->certainty == RELAYED_LIKELY)
 		text_add_string(out, "likely ");
-	add_behind(out, view, relayed->caller);
+	if (relayed->caller)
+		add_behind(out, view, relayed->caller);
+	else
+		text_add_string(out, relayed->source);
 	text_add_string(out, " (via ");
 	text_add_visible(out, kernel_name(&view->caller->process), NAME_COLUMNS);
 	text_add_char(out, ')');
@@ -291,7 +294,7 @@ void line_add_who(struct text *out, const struct view *view)
 		text_add_string(out, has_nobody(view));
 		return;
 	}
-	if (view->record->relayed.caller) {
+	if (view->record->relayed.caller || view->record->relayed.source[0]) {
 		line_add_asker(out, view);
 		return;
 	}

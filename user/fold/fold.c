@@ -206,6 +206,7 @@ static void fold_put_common(struct fold *fold, enum fold_kind kind, const struct
 	fold_put_number(fold, record->relayed.certainty);
 	fold_put_number(fold, record->relayed.basis);
 	fold_put_number(fold, record->relayed.askers);
+	fold_put_text(fold, bytes_of(record->relayed.source));
 	fold_put_text(fold, bytes_of(record->api.expected_rule));
 	fold_put_number(fold, record->api.engine);
 	fold_put_number(fold, record->api.operation);
@@ -424,7 +425,8 @@ static struct record common_of(const struct record *record)
 
 	memcpy(common.makers, record->makers, sizeof(common.makers));
 	common.relayed = record->relayed;
-	common.connection.tcp = NULL; /* each has its own port */
+	common.relayed.source_port = 0; /* each has its own */
+	common.connection.tcp = NULL;	/* each has its own port */
 	/* Of a read there are none of these. */
 	common.http.service = common.http.method_name = common.http.namespace = (struct bytes){0};
 	common.event.container_id = common.event.container_name = common.event.exec_id =

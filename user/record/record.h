@@ -110,7 +110,10 @@ struct record_relayed {
 	enum relayed_basis basis;
 	const struct caller *caller; /* NULL: not known */
 	unsigned int
-		askers; /* processes that asked for the same; of several, which one .caller is is not known, only their user */
+		askers; /* that asked for the same; of several, which one .caller is is not known, only their user */
+	/* Over TCP: from where; empty, 0: not known. */
+	char source[46];
+	uint32_t source_port;
 };
 
 /* How much a record tells: each tells less than the one before. */

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/table.h"
+#include "conversation/connection.h"
 #include "conversation/exchange.h"
 
 #define BUCKETS 1024
@@ -26,6 +27,8 @@ struct relayed_server {
 	uint64_t connection;
 	uint32_t pid;
 	uint64_t start;
+	bool tcp, local; /* a process of this host connected, which may be known */
+	struct callerd_endpoint from;
 	UT_hash_handle hh;
 };
 
@@ -49,6 +52,8 @@ struct passing {
 	struct caller *caller; /* who sent it; a reference; NULL: not known */
 	uint32_t server_pid;   /* who listens there; 0: not known */
 	uint64_t server_start;
+	bool tcp, local;
+	struct callerd_endpoint from; /* over TCP */
 	LIST_ENTRY(passing) in_bucket;
 	TAILQ_ENTRY(passing) in_queue; /* of those that are over */
 	/* To an engine. */
@@ -162,22 +167,53 @@ static struct relayed_server *find_relay_server(struct relayed *relayed, uint64_
 	return server;
 }
 
-void relayed_connected(struct relayed *relayed, uint64_t connection, uint32_t pid, uint64_t start)
+static void keep_server(struct relayed *relayed, const struct relayed_server *found)
 {
-	struct relayed_server *server = find_relay_server(relayed, connection);
+	struct relayed_server *server = find_relay_server(relayed, found->connection);
 
 	/* systemd listens for others: who has the socket is not known. */
-	if (server || pid <= 1 || !start)
+	if (server || found->pid <= 1 || !found->start)
 		return;
 	if (HASH_COUNT(relayed->servers) >= SERVERS_MAX)
 		forget_server(relayed, relayed->servers);
-	server = calloc(1, sizeof(*server));
+	server = malloc(sizeof(*server));
 	if (!server)
 		return;
-	*server = (struct relayed_server){.connection = connection, .pid = pid, .start = start};
+	*server = *found;
 	HASH_ADD(hh, relayed->servers, connection, sizeof(server->connection), server);
 	if (!server->hh.tbl)
 		free(server);
+}
+
+void relayed_connected(struct relayed *relayed, uint64_t connection, uint32_t pid, uint64_t start)
+{
+	keep_server(relayed,
+		    &(struct relayed_server){.connection = connection, .pid = pid, .start = start});
+}
+
+static bool is_loopback(const struct callerd_endpoint *end)
+{
+	const unsigned char *bytes = (const unsigned char *)end->address;
+	bool narrow = !end->address[0] && !end->address[1];
+
+	return narrow &&
+	       ((bytes[10] == 0xff && bytes[12] == 127) || (!end->address[2] && !end->address[3]) ||
+		(!end->address[2] && bytes[15] == 1));
+}
+
+void relayed_accepted(struct relayed *relayed, const struct callerd_accept_event *accept,
+		      uint32_t pid, uint64_t start)
+{
+	const struct callerd_endpoint *from = &accept->from;
+	bool local = accept->header.flags & CALLERD_FLAG_LOCAL || is_loopback(from) ||
+		     !memcmp(from->address, accept->to.address, sizeof(from->address));
+
+	keep_server(relayed, &(struct relayed_server){.connection = accept->header.connection,
+						      .pid = pid,
+						      .start = start,
+						      .tcp = true,
+						      .local = local,
+						      .from = *from});
 }
 
 static void note_server(struct passing *passing)
@@ -190,6 +226,9 @@ static void note_server(struct passing *passing)
 		return;
 	passing->server_pid = server->pid;
 	passing->server_start = server->start;
+	passing->tcp = server->tcp;
+	passing->local = server->local;
+	passing->from = server->from;
 }
 
 static bool is_relay_server(const struct passing *passing, const struct process *process)
@@ -311,20 +350,39 @@ static bool same_process(const struct caller *a, const struct caller *b)
 	return a->process.pid == b->process.pid && a->process.start == b->process.start;
 }
 
+/* Over the network the address is all that there is to know. */
+static bool has_address(const struct passing *asked)
+{
+	return asked->tcp && !asked->local && !asked->caller;
+}
+
+/* Whether the same asks for both, as far as can be told of who asks. */
+static bool same_asker(const struct passing *a, const struct passing *b)
+{
+	if (a->caller && b->caller)
+		return caller_same_user(a->caller, b->caller);
+	return has_address(a) && has_address(b) &&
+	       !memcmp(a->from.address, b->from.address, sizeof(a->from.address));
+}
+
+static bool same_process_asks(const struct passing *a, const struct passing *b)
+{
+	return a->caller && b->caller ? same_process(a->caller, b->caller)
+				      : a->connection == b->connection;
+}
+
 static void count_asker(struct askers *askers, struct passing *asked, struct passing *engine)
 {
-	const struct caller *first = askers->first ? askers->first->caller : NULL;
+	const struct passing *first = askers->first;
 
 	askers->whole &= passing_is_whole(asked) && passing_is_whole(engine);
 	askers->requests++;
-	if (!askers->first)
+	if (!(asked->caller || has_address(asked)) || !asked->server_pid ||
+	    askers->requests > ASKERS_MAX || (first && !same_asker(first, asked)))
+		askers->doubtful = true;
+	askers->processes += !first || !same_process_asks(first, asked);
+	if (!first)
 		askers->first = asked;
-	if (!asked->caller || !asked->server_pid || askers->requests > ASKERS_MAX)
-		askers->doubtful = true;
-	else if (first && !caller_same_user(first, asked->caller))
-		askers->doubtful = true;
-	askers->processes +=
-		!first || !asked->caller || !same_process(first, asked->caller) ? 1 : 0;
 }
 
 /* One of whom the relay is not known may be this one's. */
@@ -354,6 +412,21 @@ static bool is_of_any_relay(const struct askers *askers)
 	return askers->first && (askers->first->server_pid || askers->requests > 1);
 }
 
+static void name_asker(const struct askers *askers, struct record_relayed *ret)
+{
+	const struct passing *first = askers->first;
+
+	/* Over TCP it is known who connected, not who sends. */
+	ret->certainty =
+		askers->whole && !(first->tcp && first->caller) ? RELAYED_CERTAIN : RELAYED_LIKELY;
+	if (first->caller)
+		ret->caller = caller_ref(first->caller);
+	if (first->tcp && (has_address(first) || askers->requests == 1))
+		connection_write_endpoint(&first->from, ret->source, sizeof(ret->source));
+	if (first->tcp && askers->requests == 1)
+		ret->source_port = first->from.port;
+}
+
 /* RELAY sent ENGINE. */
 static void decide_whose(struct passing *engine, const struct caller *relay)
 {
@@ -369,8 +442,7 @@ static void decide_whose(struct passing *engine, const struct caller *relay)
 		found->certainty = RELAYED_UNKNOWN;
 		return;
 	}
-	found->certainty = askers.whole ? RELAYED_CERTAIN : RELAYED_LIKELY;
-	found->caller = caller_ref(askers.first->caller);
+	name_asker(&askers, found);
 	askers.first->taken = askers.whole && askers.requests == 1;
 }
 

@@ -36,4 +36,8 @@ bool relayed_has(const struct relayed *relayed, uint32_t socket);
 /* CONNECTION is one to a relay: PID, which began at START, had listened there. */
 void relayed_connected(struct relayed *relayed, uint64_t connection, uint32_t pid, uint64_t start);
 
+/* The same of one over TCP, that came about as ACCEPT says. */
+void relayed_accepted(struct relayed *relayed, const struct callerd_accept_event *accept,
+		      uint32_t pid, uint64_t start);
+
 #endif

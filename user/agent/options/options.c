@@ -96,6 +96,12 @@ static bool has_value(const char *const *list, const char *value)
 	return *list;
 }
 
+static unsigned int count_sockets(const struct options *options)
+{
+	return options->socket_count + options->containerd_count + options->relay_count +
+	       options->relay_port_count;
+}
+
 static int add_socket_to(struct setting_reader *reader, const char **list, unsigned int *count,
 			 const char *value)
 {
@@ -110,8 +116,7 @@ static int add_socket_to(struct setting_reader *reader, const char **list, unsig
 	    has_value(options->relays, value))
 		return setting_refuse(reader->why,
 				      "it is of Docker, of containerd or of a relay, not of both");
-	if (options->socket_count + options->containerd_count + options->relay_count ==
-	    CALLERD_SOCKETS_MAX)
+	if (count_sockets(options) == CALLERD_SOCKETS_MAX)
 		return setting_refuse(reader->why, "too many sockets (64 at most)");
 	list[(*count)++] = value;
 	return 0;
@@ -131,10 +136,30 @@ static int take_containerd(struct setting_reader *reader, const char *value)
 	return add_socket_to(reader, options->containerds, &options->containerd_count, value);
 }
 
+static int add_relay_port(struct setting_reader *reader, const char *value)
+{
+	struct options *options = reader->target;
+	struct callerd_endpoint end;
+
+	if (doors_parse(value + strlen(RELAY_PORT_SCHEME), &end))
+		return setting_refuse(reader->why,
+				      "an address and a port are wanted, as tcp://0.0.0.0:2375");
+	if (has_value(options->relay_ports, value))
+		return 0;
+	if (options->relay_port_count == RELAY_PORTS_MAX ||
+	    count_sockets(options) == CALLERD_SOCKETS_MAX)
+		return setting_refuse(reader->why,
+				      "too many sockets (64 at most), or ports of relays (8)");
+	options->relay_ports[options->relay_port_count++] = value;
+	return 0;
+}
+
 static int take_relay(struct setting_reader *reader, const char *value)
 {
 	struct options *options = reader->target;
 
+	if (!strncmp(value, RELAY_PORT_SCHEME, strlen(RELAY_PORT_SCHEME)))
+		return add_relay_port(reader, value);
 	return add_socket_to(reader, options->relays, &options->relay_count, value);
 }
 
@@ -325,8 +350,9 @@ static const struct setting settings[] = {
 	 HELP("PATH", "a socket of containerd to watch, as\n"
 		      "/run/containerd/containerd.sock; repeatable (default: none)")},
 	{LIST("relay", relays, 0), .take = take_relay,
-	 HELP("PATH", "a socket of a proxy or relay before an engine: records of the\n"
-		      "engine say who asked the relay; repeatable (default: none)")},
+	 HELP("WHERE", "a socket of a proxy or relay before an engine, or its port,\n"
+		       "as tcp://0.0.0.0:2375: records of the engine say who asked\n"
+		       "the relay; repeatable (default: none)")},
 	{SETTING("engine-calls", SETTING_FLAG, engine_calls),
 	 HELP(NULL, "records of what dockerd and kubelet call there, too")},
 	{LIST("output", outputs, RELOADS), .take = take_output,
@@ -643,9 +669,10 @@ static int options_read_all(int argc, char **argv, struct options *options, stru
 		memset(options->containerds, 0, sizeof(options->containerds));
 		options->containerd_count = 0;
 	}
-	if (given.relay_count) {
+	if (given.relay_count || given.relay_port_count) {
 		memset(options->relays, 0, sizeof(options->relays));
-		options->relay_count = 0;
+		memset(options->relay_ports, 0, sizeof(options->relay_ports));
+		options->relay_count = options->relay_port_count = 0;
 	}
 	if (given.output_count) {
 		memset(options->outputs, 0, sizeof(options->outputs));

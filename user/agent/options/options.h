@@ -7,6 +7,7 @@
 
 #include "docker/judge/policy.h"
 #include "docker/known/labels.h"
+#include "finder/relay_ports.h"
 #include "guard/guard.h"
 #include "kernel/capture.h"
 #include "process/environment.h"
@@ -44,6 +45,8 @@ struct options {
 	unsigned int containerd_count;
 	const char *relays[CALLERD_SOCKETS_MAX + 1]; /* the same: of relays before engines */
 	unsigned int relay_count;
+	const char *relay_ports[RELAY_PORTS_MAX + 1]; /* those that listen on TCP: "tcp://…" */
+	unsigned int relay_port_count;
 	enum discover discover;
 	bool discovers; /* what .discover means here */
 	const char *outputs[OUTPUTS_MAX + 1];
