@@ -9,7 +9,8 @@
 #include "base/utf8.h"
 #include "base/wipe.h"
 
-#define TEXT_FIRST_CAPACITY 512
+#define TEXT_FIRST_CAPACITY                                                                        \
+	128 /* most texts are shorter, and many are kept until a record is written */
 
 int text_grow(struct text *text, size_t size)
 {

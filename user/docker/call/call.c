@@ -17,6 +17,7 @@
 #define SPEC_TIMES 4 /* as much for what a runtime is told of a container: it leaves out nothing */
 #define ANSWER_MEMORY 16384
 #define REMOVED_MEMORY 131072 /* of an answer that lists what was removed */
+#define POOL_BLOCK 256	      /* what is kept of most requests is an id, and perhaps a name */
 /* The bodies of an account may take so many times as much memory as is free. */
 #define SHARE_OF_FREE 2
 #define FORM "application/x-www-form-urlencoded"
@@ -203,6 +204,7 @@ static void *begin_call(void *data, const struct exchange *exchange, uint32_t so
 		return NULL;
 	call->calls = calls;
 	call->socket = socket;
+	call->pool.block = POOL_BLOCK;
 	call->inventory = calls->options.inventories[socket];
 	call->dark = !*exchange->method;
 	make_event_id(call, exchange);
