@@ -181,6 +181,24 @@ def first_calls():
 
 
 @test
+def a_forwarded_socket():
+    """ssh -L SOCKET: sshd itself calls, as the user who forwards, and whoever uses that is where he came from."""
+    with Sshd() as sshd:
+        path = pathlib.Path(f'{HOME}/forwarded')
+        process = subprocess.Popen(sshd.command('cat', '-L', f'{path}:{SOCKET}'), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        try:
+            end = time.monotonic() + PATIENCE
+            while not path.exists():
+                true(process.poll() is None and time.monotonic() < end, 'ssh listens')
+                time.sleep(0.05)
+            record = known(lambda mark: run(f'{CLIENTS}one_shot', str(path), '--target', f'/_ping?{mark}'), 'forwarded')
+        finally:
+            process.communicate()
+        from_loopback(record)
+        equal([record['user']['name'], record['process']['name'].split('-')[0]], [MEMBER, 'sshd'], 'who calls')
+
+
+@test
 def through_sudo_and_su():
     with Sshd() as sshd:
         for name, begin, end in (('sudo', 'sudo -n ', ''), ('su', 'sudo -n su root -c "exec ', '"')):

@@ -8,6 +8,7 @@ from live import *
 ALICE, BOB = User(MEMBER), User(OUTSIDER)
 HOME = f'{DIR}/relay'
 WHO = 'callerd.relayed_for'
+PROXYD = '/lib/systemd/systemd-socket-proxyd'
 HAPROXY = """
 defaults
   mode {mode}
@@ -80,6 +81,23 @@ def haproxy(name='haproxy', mode='http'):
     with open(f'{HOME}/{name}.cfg', 'w') as file:
         file.write(HAPROXY.format(mode=mode, listen=relay.path, engine=SOCKET))
     return relay
+
+
+# What systemd does for a service of its own, in the process that becomes it.
+ACTIVATED = '''
+import os, socket, sys
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[1])
+listener.listen()
+os.dup2(listener.fileno(), 3)
+os.set_inheritable(3, True)
+os.environ.update(LISTEN_FDS='1', LISTEN_PID=str(os.getpid()))
+os.execv(sys.argv[2], sys.argv[2:])
+'''
+
+
+def proxyd():
+    return Relay('proxyd', sys.executable, '-c', ACTIVATED.replace('{', '{{').replace('}', '}}'), '{listen}', PROXYD, '{engine}')
 
 
 def watch(*relays):
@@ -240,6 +258,14 @@ def another_relay():
         ALICE.run(*call(first, 'go'))
         equal(held.wait(PATIENCE), 0, 'the client')
         named(agent.wait(2, event__action='api-request', url__original='/_ping?both')[1], BOB)
+
+
+@test
+def one_that_splices():
+    """What a relay moves by splice() nobody sees it read: it passes on what it was never asked, and nobody is named."""
+    with proxyd() as relay, watch(relay) as agent:
+        BOB.run(*call(relay, 'spliced'))
+        unnamed(of_call(agent, 'spliced'))
 
 
 @test
