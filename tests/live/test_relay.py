@@ -247,6 +247,41 @@ def pretenders():
         named(agent.wait(2, event__action='api-request', url__original='/_ping?held')[1], BOB)
 
 
+SEND = '''
+import socket, sys
+client = socket.socket(fileno=int(sys.argv[1]))
+client.setblocking(True)
+client.sendall(f'GET /_ping?{sys.argv[2]} HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n'.encode())
+client.recv(4096)
+'''
+
+
+@test
+def who_sends_counts():
+    """A connection to the relay that somebody else made, and hands on: each request is of who sends it."""
+    with haproxy() as relay, watch(relay) as agent, connect(relay.path) as client:
+        for who in BOB, ALICE:
+            subprocess.run(who.command(sys.executable, '-c', SEND, str(client.fileno()), f'handed-{who.uid}'),
+                           pass_fds=[client.fileno()], check=True, timeout=PATIENCE)
+            told = named(of_call(agent, f'handed-{who.uid}'), who)
+            true(told['process']['name'].startswith('python'), told)
+
+
+@test
+def from_a_container():
+    """Whoever has the relay's socket in a container is told with it."""
+    with haproxy() as relay, watch(relay) as agent:
+        container = docker('create', '--network', 'none', '-v', f'{relay.path}:/s', IMAGE, 'unixhttp', '/s', 'GET', '/_ping?inside').strip()
+        try:
+            docker('start', '-a', container)
+            record = of_call(agent, 'inside')
+            told = field(record, WHO)
+            equal([told['certainty'], told['container']['id'], told['process']['name']], ['certain', container, 'unixhttp'], told)
+            true('container' not in record, 'the relay is in none')
+        finally:
+            docker('rm', '-f', container)
+
+
 @test
 def another_relay():
     """What lies with one relay is not what another one asks."""
