@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What sudo prints, its rules, and mountinfo: no text is read beyond its end, and what is found is part of what was given. */
+/* What sudo prints, its rules, those of doas, and mountinfo: no text is read beyond its end, and what is found is part of what was given. */
 #include "fuzz.h"
 
 #include "ctl/access/access_context.h"
+#include "ctl/rules/access_doas.h"
 #include "ctl/access/access_mounts.h"
-#include "ctl/access/access_sudo.h"
+#include "ctl/rules/access_sudo.h"
 #include "json/body.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -25,6 +26,31 @@ static void on_name(void *data, enum access_sudo_named kind, struct bytes name, 
 	MUST(kind <= SUDO_NAMES_OTHERS && name.size < 3 * BODY_STRING_MAX);
 }
 
+static bool is_anybody(void *data, const struct access_doas_rule *rule)
+{
+	return *rule->identity != ':';
+}
+
+static void read_doas(struct bytes file)
+{
+	struct access_doas *doas = calloc(1, sizeof(*doas));
+	size_t size = 0;
+
+	MUST(doas);
+	if (!access_doas_read(file, doas))
+		MUST(doas->count <= DOAS_RULES_MAX);
+	for (unsigned int i = 0; i < doas->count; i++) {
+		const struct access_doas_rule *rule = &doas->rules[i];
+
+		size += strlen(rule->identity) + strlen(rule->arguments) +
+			strlen(rule->target ?: "") + strlen(rule->command ?: "");
+		if (access_doas_holds(doas, i, NULL, is_anybody))
+			MUST(rule->permits);
+	}
+	MUST(size <= 2 * file.size + doas->count);
+	access_doas_free(doas);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct bytes input = {(const char *)data, size};
@@ -34,6 +60,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t at = 0, before;
 
 	access_sudo_read(input, &input, on_rule);
+	read_doas(input);
 	access_sudo_users(input, NULL, on_name);
 	access_context_current(input, context.name, sizeof(context.name));
 	if (access_context_read(input, &context))

@@ -254,6 +254,44 @@ def the_sample_of_the_docs():
     equal(without_what_changes(sample, '/run/docker.sock'), without_what_changes(text, daemon.path), 'docs/reading.md and this:\n' + text)
 
 
+# Rules of doas, and what they let di, of the group doers, and ed run.
+DOAS = (('permit ed\n', None, 'anything'), ('permit :doers as root cmd docker\n', 'docker', None),
+        ('permit nopass ed cmd /usr/bin/docker\npermit ed cmd sh\n', None, 'sh'), ('permit ed\ndeny ed cmd docker\n', None, 'anything'),
+        ('permit ed cmd docker\ndeny :doers\n', None, 'docker'), ('permit 61112 as 0 cmd /usr/bin/docker\n', None, 'docker'),
+        ('permit "ed" cmd docker args ps\n', None, 'docker'), ('permit ed as nobody\n', None, None),
+        ('permit ed cmd docker\ndeny ed cmd docker args ps\n', None, 'docker'), ('permit ed cmd docker\ndeny ed cmd docker\n', None, None),
+        ('permit setenv { A=b } \\\n :61110 cmd sh # a comment\n', 'sh', None), ('permit ed \\\n cmd sh\n', None, None), ('per\\mit e\\d\n', None, 'anything'),
+        ('deny ed\n', None, None), ('permit ed', None, None),
+        ('permit nopass persist ed\n', None, None), ('permit keepenv cmd\n', None, None))
+
+
+@test
+def rules_of_doas():
+    """What doas itself says that users may run is a grant, and nothing else is."""
+    with Elsewhere() as host, Dockerd('ctl-doas') as daemon:
+        host.run('groupadd', '-g', '61110', 'doers')
+        host.user('di', 61111, 'doers')
+        host.user('ed', 61112)
+        host.run('mount', '-t', 'tmpfs', 'tmpfs', '/etc/sudoers.d')
+        host.write('/etc/sudoers', 'root ALL=(ALL) ALL\n', 0o440)
+        for rules, *let in DOAS:
+            host.write('/etc/doas.conf', rules)
+            found = grants('--read', '/dev/null', daemon.path, inside=host.inside)
+            refused = subprocess.run([*host.inside, 'doas', '-C', '/etc/doas.conf'], stderr=subprocess.DEVNULL, timeout=PATIENCE).returncode
+            equal(any('not as doas takes it' in grant.get('not_known', '') for grant in found), bool(refused), f'{rules} {found}')
+            for name, how in zip(('di', 'ed'), let):
+                may = [command for command in ('docker', '/usr/bin/docker', 'docker ps', 'sh') if subprocess.run(
+                    host.as_user(name, 'doas', '-C', '/etc/doas.conf', *command.split()), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                    timeout=PATIENCE).stdout.startswith(b'permit')]
+                equal((bool(may), 'sh' in may), (bool(how), how in ('sh', 'anything')), f'the table and doas, of {name}: {rules}')
+                equal([(grant['how'], grant['remove']) for grant in found if grant.get('who') == name and grant['kind'] == 'sudo'],
+                      [('doas ' + how, 'editor /etc/doas.conf')] if how else [], f'{name} by {rules}')
+        for rules, mode, told in (('permit ed\n', 0o664, 'by others than root'), ('permit ed\n' * 30000, 0o644, 'cannot be read')):
+            host.write('/etc/doas.conf', rules, mode)
+            found = grants('--read', '/dev/null', daemon.path, inside=host.inside)
+            true(any(told in grant.get('not_known', '') for grant in found) and not any(grant.get('who') == 'ed' for grant in found), found)
+
+
 @test
 def users_of_a_directory():
     """Real LDAP: members that /etc/passwd and /etc/group do not have; by a log whose records name their callers."""

@@ -3,8 +3,9 @@
 #include "unit.h"
 
 #include "ctl/access/access.h"
+#include "ctl/rules/access_doas.h"
 #include "ctl/access/access_mounts.h"
-#include "ctl/access/access_sudo.h"
+#include "ctl/rules/access_sudo.h"
 
 static char seen[1000];
 
@@ -46,6 +47,101 @@ static void test_sudo_rules(void **state)
 	/* what stands before sudo's word of the user is none of it */
 	assert_int_equal(read_rules("    Commands:\n\tALL\n"), SUDO_UNKNOWN);
 	assert_string_equal(seen, "");
+}
+
+static bool is_daves(void *data, const struct access_doas_rule *rule)
+{
+	return !strcmp(rule->identity, "dave") || !strcmp(rule->identity, ":staff");
+}
+
+/* The rules of FILE, each with what it permits dave after all. */
+static const char *read_doas(const char *file, size_t size)
+{
+	static char told[1000];
+	struct access_doas *doas = calloc(1, sizeof(*doas));
+
+	assert_non_null(doas);
+	if (!access_doas_read((struct bytes){file, size}, doas)) {
+		access_doas_free(doas);
+		return "refused";
+	}
+	told[0] = '\0';
+	for (unsigned int i = 0; i < doas->count; i++) {
+		const struct access_doas_rule *rule = &doas->rules[i];
+		size_t used = strlen(told);
+
+		snprintf(told + used, sizeof(told) - used, "%s%s/%s/%s%s%s%s", i ? ", " : "",
+			 rule->identity, rule->target ?: "", rule->command ?: "",
+			 rule->has_arguments ? " with" : "", rule->arguments,
+			 access_doas_holds(doas, i, NULL, is_daves) ? "!" : "");
+	}
+	access_doas_free(doas);
+	return told;
+}
+
+static void test_doas(void **state)
+{
+	static const struct {
+		const char *file, *told;
+	} cases[] = {
+		{"", ""},
+		{"# nothing\n\n", ""},
+		{"permit dave\n", "dave//!"},
+		{"permit dave", "refused"}, /* as doas does: the line has no end */
+		{"permit dave # comment\n", "dave//!"},
+		{"permit nopass keepenv nolog :staff as root cmd docker\n", ":staff/root/docker!"},
+		{"permit nopass persist dave\n", "refused"},
+		{"permit setenv { A B=c -D \"E=f g\" } dave\n", "dave//!"},
+		{"permit setenv A dave\n", "refused"},
+		{"permit setenv { A\n} dave\n", "refused"},
+		{"deny nopass dave\n", "refused"},
+		{"permit dave cmd docker args\n", "dave//docker with!"},
+		{"permit dave cmd docker args ps -a \"b c\"\n", "dave//docker with ps -a b c!"},
+		{"permit dave cmd \"/opt/a b\"\n", "dave///opt/a b!"},
+		{"permit cmd docker\n", "refused"},
+		{"\"permit\" dave\n", "refused"},
+		{"permit \"permit\"\n", "permit//"},
+		{"per\\\nmit dave\n", "refused"},
+		{"per\\mit dave\n", "dave//!"},
+		{"permit \\\n dave\n", "dave//!"},
+		{"permit dave \\\n cmd sh\n", "refused"}, /* it is no keyword then, as in doas */
+		{"permit dave \"a\nb\"\n", "refused"},
+		{"permit dave\\", "refused"},
+		{"permit dave{\n", "refused"},
+		{"permit dave#\ndeny dave\n", "dave//, dave//"},
+		/* the last one decides */
+		{"deny dave\npermit dave\n", "dave//, dave//!"},
+		{"permit dave\ndeny erin\n", "dave//!, erin//"},
+		{"permit dave\ndeny dave cmd sh\n", "dave//!, dave//sh"},
+		{"permit dave cmd sh\ndeny dave cmd sh\n", "dave//sh, dave//sh"},
+		{"permit dave cmd sh\ndeny dave cmd sh args a\n", "dave//sh!, dave//sh with a"},
+		{"permit dave cmd sh args a\ndeny dave cmd sh args b\n",
+		 "dave//sh with a!, dave//sh with b"},
+		{"permit dave cmd sh args a\ndeny dave cmd sh\n", "dave//sh with a, dave//sh"},
+		{"permit dave as root\ndeny dave as 0\n", "dave/root/, dave/0/"},
+		{"permit dave\ndeny dave as erin\n", "dave//!, dave/erin/"},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++)
+		assert_string_equal(read_doas(cases[i].file, strlen(cases[i].file)), cases[i].told);
+	assert_string_equal(read_doas("permit da\0ve\n", 14), "refused");
+}
+
+/* A word longer than doas takes, and more rules than are looked at. */
+static void test_doas_is_bounded(void **state)
+{
+	struct text file = {0};
+
+	text_add_string(&file, "permit ");
+	for (unsigned int i = 0; i < 1024; i++)
+		text_add_char(&file, 'a');
+	text_add_char(&file, '\n');
+	assert_string_equal(read_doas(file.data, file.size), "refused");
+	text_cut(&file, 0);
+	for (unsigned int i = 0; i < DOAS_RULES_MAX + 1; i++)
+		text_add_string(&file, "permit dave\n");
+	assert_string_equal(read_doas(file.data, file.size), "refused");
+	text_free(&file);
 }
 
 static void test_sudo_reach(void **state)
@@ -255,6 +351,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sudo_rules),  cmocka_unit_test(test_sudo_reach),
+		cmocka_unit_test(test_doas),	    cmocka_unit_test(test_doas_is_bounded),
 		cmocka_unit_test(test_sudo_users),  cmocka_unit_test(test_who_may_write),
 		cmocka_unit_test(test_many_mounts), cmocka_unit_test(test_mounts),
 		cmocka_unit_test(test_quote),	    cmocka_unit_test(test_directories),

@@ -99,6 +99,7 @@ void access_look(struct access *access)
 	access_find_members(access);
 	if (!geteuid()) {
 		access_ask_sudo(access);
+		access_ask_doas(access);
 		access_look_at_processes(access);
 		access_find_contexts(access);
 	}

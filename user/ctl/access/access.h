@@ -186,8 +186,29 @@ bool access_passes(const struct access_socket *socket, uint32_t uid, const uint3
 /* Reads the contexts of users, when the sockets are known. */
 void access_find_contexts(struct access *access);
 
-/* Asks sudo of each user. */
+/* What a program (sudo, doas) lets a user run, of which one grant is made. */
+struct access_lead {
+	struct access *access;
+	const struct access_user *user;
+	const char *by; /* the program */
+	char what[96];	/* docker, docker-compose */
+	char as[48];	/* whom the rule that is looked at lets him become, if it is not root */
+	bool granted, anything;
+	unsigned int others; /* programs of which nothing is known */
+	char other[64], source[128];
+};
+
+struct access_sudo_rule;
+void access_lead_take(struct access_lead *lead, const struct access_sudo_rule *rule);
+void access_lead_end(struct access_lead *lead);
+
+/* Marks the members of GROUP, which may be NULL, as named by a rule. */
+struct group;
+void access_take_members(struct access *access, const struct group *group);
+
+/* Asks sudo of each user; reads what doas lets each. */
 void access_ask_sudo(struct access *access);
+void access_ask_doas(struct access *access);
 
 /* Processes: those that hold a group, those that are connected, containers by their mounts. */
 void access_look_at_processes(struct access *access);

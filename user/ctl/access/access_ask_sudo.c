@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 
 #include "ctl/access/access.h"
-#include "ctl/access/access_sudo.h"
+#include "ctl/rules/access_sudo.h"
 
 #define SUDO "/usr/bin/sudo"
 #define CVTSUDOERS "/usr/bin/cvtsudoers"
@@ -24,17 +24,6 @@
 struct sudo_rules {
 	struct access *access;
 	bool others; /* they name some of whom it cannot be told who they are */
-};
-
-struct sudo_asking {
-	struct access *access;
-	const struct access_user *user;
-	char what[96]; /* docker, docker-compose */
-	char as[48];
-	struct access_grant *grant;
-	bool anything;
-	unsigned int others;
-	char other[64], source[128];
 };
 
 /* --- the program ------------------------------------------------------------------------------ */
@@ -116,12 +105,12 @@ static bool has_grant(const struct access *access, uint32_t uid)
 }
 
 /* Whether whoever RULE lets somebody become may use an engine; says whom in AS. */
-static bool becomes_able(struct sudo_asking *asking, const struct access_sudo_rule *rule)
+static bool becomes_able(struct access_lead *lead, const struct access_sudo_rule *rule)
 {
-	struct access *access = asking->access;
+	struct access *access = lead->access;
 	struct bytes rest = rule->users, one;
 
-	asking->as[0] = '\0';
+	lead->as[0] = '\0';
 	if ((!rule->users.data && !rule->groups.data) || access_sudo_lists(rule->users, "root") ||
 	    access_sudo_lists(rule->users, "#0"))
 		return true;
@@ -133,7 +122,7 @@ static bool becomes_able(struct sudo_asking *asking, const struct access_sudo_ru
 				: NULL;
 
 		if (group && access_sudo_lists(rule->groups, group->gr_name)) {
-			snprintf(asking->as, sizeof(asking->as), " as group %.32s", group->gr_name);
+			snprintf(lead->as, sizeof(lead->as), " as group %.32s", group->gr_name);
 			return true;
 		}
 	}
@@ -146,24 +135,23 @@ static bool becomes_able(struct sudo_asking *asking, const struct access_sudo_ru
 		snprintf(name, sizeof(name), "%.*s", (int)one.size, one.data ?: "");
 		for (unsigned int i = 0; i < access->user_count; i++) {
 			user = access->users[i];
-			if (strcmp(user->name, name) != 0 || user->uid == asking->user->uid ||
+			if (strcmp(user->name, name) != 0 || user->uid == lead->user->uid ||
 			    !has_grant(access, user->uid))
 				continue;
-			snprintf(asking->as, sizeof(asking->as), " as %.40s", name);
+			snprintf(lead->as, sizeof(lead->as), " as %.40s", name);
 			return true;
 		}
 	}
 	return false;
 }
 
-static void take_rule(void *data, const struct access_sudo_rule *rule)
+void access_lead_take(struct access_lead *lead, const struct access_sudo_rule *rule)
 {
-	struct sudo_asking *asking = data;
 	struct bytes program = rule->command;
 	const char *space;
 	char name[40];
 
-	if (!becomes_able(asking, rule))
+	if (!becomes_able(lead, rule))
 		return;
 	space = memchr(program.data, ' ', program.size);
 	if (space && space > program.data && *program.data == '/')
@@ -171,49 +159,66 @@ static void take_rule(void *data, const struct access_sudo_rule *rule)
 	program = bytes_basename(program);
 	snprintf(name, sizeof(name), "%.*s", (int)program.size, program.data ?: "");
 	if (rule->reach == SUDO_OTHER) {
-		if (!asking->others++)
-			snprintf(asking->other, sizeof(asking->other), "%.*s",
+		if (!lead->others++)
+			snprintf(lead->other, sizeof(lead->other), "%.*s",
 				 (int)(rule->command.size < 60 ? rule->command.size : 60),
 				 rule->command.data);
 		return;
 	}
-	if (!asking->grant) {
-		asking->grant = access_add(asking->access, NULL, ACCESS_SUDO, asking->user->name);
-		asking->grant->has_uid = true;
-		asking->grant->uid = asking->user->uid;
-	}
+	lead->granted = true;
 	if (rule->source.size)
-		snprintf(asking->source, sizeof(asking->source), "%.*s", (int)rule->source.size,
+		snprintf(lead->source, sizeof(lead->source), "%.*s", (int)rule->source.size,
 			 rule->source.data);
-	if (rule->reach == SUDO_ANYTHING && !asking->anything) {
-		asking->anything = true;
-		snprintf(asking->what, sizeof(asking->what), "%s%.48s",
-			 bytes_are(rule->command, "ALL") ? "anything" : name, asking->as);
-	} else if (!asking->anything && !strstr(asking->what, name) &&
-		   strlen(asking->what) + strlen(name) + strlen(asking->as) + 3 <
-			   sizeof(asking->what)) {
-		size_t used = strlen(asking->what);
+	if (rule->reach == SUDO_ANYTHING && !lead->anything) {
+		lead->anything = true;
+		snprintf(lead->what, sizeof(lead->what), "%s%.48s",
+			 bytes_are(rule->command, "ALL") ? "anything" : name, lead->as);
+	} else if (!lead->anything && !strstr(lead->what, name) &&
+		   strlen(lead->what) + strlen(name) + strlen(lead->as) + 3 < sizeof(lead->what)) {
+		size_t used = strlen(lead->what);
 
-		snprintf(asking->what + used, sizeof(asking->what) - used, "%s%s%s",
-			 used ? ", " : "", name, asking->as);
+		snprintf(lead->what + used, sizeof(lead->what) - used, "%s%s%s", used ? ", " : "",
+			 name, lead->as);
 	}
 }
 
-static void set_rule_command(struct sudo_asking *asking)
+/* Who edits the rules. Which file it is sudo tells from 1.9.14 on. */
+static bool add_editor(struct text *text, const struct access_lead *lead)
+{
+	if (strcmp(lead->by, "sudo") != 0) {
+		text_add_string(text, "editor ");
+		return access_quote(text, lead->source);
+	}
+	text_add_string(text, "visudo");
+	if (*lead->source != '/')
+		return true;
+	text_add_string(text, " -f ");
+	return access_quote(text, lead->source);
+}
+
+void access_lead_end(struct access_lead *lead)
 {
 	_cleanup_(text_free) struct text text = {0};
-	struct access_grant *grant = asking->grant;
+	struct access_grant *grant;
 
-	snprintf(grant->how, sizeof(grant->how), "sudo %s", asking->what);
-	/* Which rule it is sudo tells from 1.9.14 on. */
-	text_add_string(&text, "visudo");
-	if (*asking->source == '/') {
-		text_add_string(&text, " -f ");
-		if (!access_quote(&text, asking->source))
-			return;
-	}
-	if (!text.error && text.size < sizeof(grant->remove))
+	if (lead->others && !lead->anything)
+		access_note(lead->access,
+			    "%s lets %s run other commands (%u), which may lead to an engine: %s%s",
+			    lead->by, lead->user->name, lead->others, lead->other,
+			    lead->others > 1 ? ", …" : "");
+	if (!lead->granted)
+		return;
+	grant = access_add(lead->access, NULL, ACCESS_SUDO, lead->user->name);
+	grant->has_uid = true;
+	grant->uid = lead->user->uid;
+	snprintf(grant->how, sizeof(grant->how), "%s %s", lead->by, lead->what);
+	if (add_editor(&text, lead) && !text.error && text.size < sizeof(grant->remove))
 		memcpy(grant->remove, text.data, text.size + 1);
+}
+
+static void take_sudo_rule(void *data, const struct access_sudo_rule *rule)
+{
+	access_lead_take(data, rule);
 }
 
 /* False: there was no answer in time. */
@@ -222,29 +227,23 @@ static bool ask_about_user(struct access *access, const struct access_user *user
 {
 	uint64_t end = clock_now(CLOCK_MONOTONIC) + ANSWER_TIME;
 	_cleanup_(text_free) struct text answer = {0};
-	struct sudo_asking asking = {.access = access, .user = user};
+	struct access_lead lead = {.access = access, .user = user, .by = "sudo"};
 	const char *const arguments[] = {"sudo", "-n", "-ll", "-U", user->name, NULL};
 	bool whole = ask_program(SUDO, arguments, ANSWER_MAX, &answer);
 
 	if (!whole ||
-	    access_sudo_read(text_since(&answer, 0), &asking, take_rule) == SUDO_UNKNOWN) {
+	    access_sudo_read(text_since(&answer, 0), &lead, take_sudo_rule) == SUDO_UNKNOWN) {
 		if (!(*unanswered)++)
 			access_note(access, "sudo does not say what %s may do", user->name);
 		return clock_now(CLOCK_MONOTONIC) < end;
 	}
-	if (asking.grant)
-		set_rule_command(&asking);
-	if (asking.others && !asking.anything)
-		access_note(
-			access,
-			"sudo lets %s run other commands (%u), which may lead to an engine: %s%s",
-			user->name, asking.others, asking.other, asking.others > 1 ? ", …" : "");
+	access_lead_end(&lead);
 	return true;
 }
 
 /* --- whom to ask for --------------------------------------------------------------------------- */
 
-static void take_group_members(struct access *access, const struct group *group)
+void access_take_members(struct access *access, const struct group *group)
 {
 	for (unsigned int i = 0; group && i < access->user_count; i++)
 		if (access_user_has(access->users[i], group->gr_gid))
@@ -280,10 +279,10 @@ static void take_named(void *data, enum access_sudo_named kind, struct bytes nam
 		user = access_user_of(access, id);
 		break;
 	case SUDO_NAMES_GROUP:
-		take_group_members(access, getgrnam(text));
+		access_take_members(access, getgrnam(text));
 		break;
 	case SUDO_NAMES_GID:
-		take_group_members(access, getgrgid(id));
+		access_take_members(access, getgrgid(id));
 		break;
 	case SUDO_NAMES_OTHERS:
 		rules->others = true;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ctl/access/access_sudo.h"
+#include "ctl/rules/access_sudo.h"
 
 #include <fnmatch.h>
 #include <stdio.h>
