@@ -5,9 +5,7 @@
 
 #include "depart.h"
 #include "stream.h"
-#ifdef SEES_TCP
 #include "tcp.h"
-#endif
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -46,9 +44,6 @@ int BPF_PROG(on_tcp_state, struct sock *sk, int old, int new)
 {
 	if (new == TCP_LISTEN)
 		__sync_fetch_and_add(&control.started, 1);
-#ifdef SEES_TCP
-	on_tcp_change(sk, old, new);
-#endif
 	return 0;
 }
 

@@ -508,16 +508,18 @@ static __always_inline void on_tcp_closed(struct sock *sk, int old)
 					: CALLERD_END_DAEMON);
 }
 
-static __always_inline void on_tcp_change(struct sock *sk, int old, int new)
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(on_tcp_change, struct sock *sk, int old, int new)
 {
 	if (!control.tcp_marked)
-		return;
+		return 0;
 	if (new == TCP_ESTABLISHED)
 		on_tcp_established(sk, old);
 	else if (new == TCP_CLOSE && old == TCP_SYN_SENT)
 		forget_tcp_caller(sk);
 	else if (new == TCP_CLOSE)
 		on_tcp_closed(sk, old);
+	return 0;
 }
 
 /* By itself: the kernel runs no program within itself, and while a caller is described the network may interrupt and change the

@@ -12,7 +12,6 @@
  *   sock_recv_length      after a receive, on the daemon's end
  */
 #define HAS_CAST 1 /* since Linux 6.2 */
-#define SEES_TCP
 #include "common.h"
 
 /* A connect that is under way. */

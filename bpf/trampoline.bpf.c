@@ -12,6 +12,8 @@
  *   fentry, fexit/unix_stream_sendpage  the same for splice(2) and sendfile(2), before Linux 6.5
  *   fexit/unix_stream_recvmsg        what the daemon read
  *   fentry/unix_release              the daemon closes
+ *   fexit/tcp_sendmsg, tcp_sendpage  what the daemon wrote on TCP, and
+ *   fexit/tcp_recvmsg                what it read there: only where engines are looked for, see tcp.h
  */
 #include "common.h"
 
@@ -168,5 +170,38 @@ int BPF_PROG(release, struct socket *socket)
 
 	if (sk && bound_dentry(sk))
 		end_connection(sk, CALLERD_END_DAEMON);
+	return 0;
+}
+
+SEC("fexit/tcp_sendmsg")
+int BPF_PROG(tcp_send_end, struct sock *sk, struct msghdr *message, unsigned long size, int result)
+{
+	struct tcp_mark *mark = find_mark(sk);
+
+	if (mark)
+		on_tcp_answered(sk, mark, result);
+	return 0;
+}
+
+/* splice(2) and sendfile(2) call this function before Linux 6.5. */
+SEC("fexit/tcp_sendpage")
+int BPF_PROG(tcp_page_end, struct sock *sk, void *page, int offset, unsigned long size, int flags,
+	     int result)
+{
+	struct tcp_mark *mark = find_mark(sk);
+
+	if (mark)
+		on_tcp_answered(sk, mark, result);
+	return 0;
+}
+
+SEC("fexit/tcp_recvmsg")
+int BPF_PROG(tcp_receive_end, struct sock *sk, struct msghdr *message, unsigned long size,
+	     int flags, int *address_size, int result)
+{
+	struct tcp_mark *mark = find_mark(sk);
+
+	if (mark)
+		on_tcp_received(sk, mark, result, flags);
 	return 0;
 }

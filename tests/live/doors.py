@@ -13,10 +13,6 @@ def wait_found(callerd, address, action='engine-found', **wanted):
     return callerd.wait(event__action=action, callerd__engine__address=address, **wanted)[-1]
 
 
-def sees_tcp(callerd):
-    return field(callerd.records(event__action='agent-started')[0], 'callerd.capture.backend') == 'tracepoint'
-
-
 def free_port():
     with socket.socket() as probe:
         probe.bind(('127.0.0.1', 0))

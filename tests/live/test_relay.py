@@ -2,7 +2,7 @@
 """Who is behind a relay before the engine's socket: real ones, with many clients at once, and pretenders."""
 import shutil
 
-from doors import elsewhere, free_port, sees_tcp
+from doors import elsewhere, free_port
 from live import *
 
 ALICE, BOB = User(MEMBER), User(OUTSIDER)
@@ -344,8 +344,6 @@ def over_tcp():
     """Processes of this host by the process, and others by their address."""
     for relay in port_relays():
         with watch(relay) as agent:
-            if not sees_tcp(agent):
-                raise Skip('this backend does not see TCP')
             with relay:
                 record = until_named(agent, 'tcp', curl(relay, BOB))
                 told = named(record, BOB, 'likely')
@@ -371,8 +369,6 @@ def from_elsewhere():
         out = Port('socat', 'TCP-LISTEN:{port},fork,reuseaddr', 'UNIX-CONNECT:{engine}')
         contained = Port('socat', 'TCP-LISTEN:{port},fork,reuseaddr', 'UNIX-CONNECT:{engine}', inside=inside)
         with out, contained, watch(out, contained) as agent:
-            if not sees_tcp(agent):
-                raise Skip('this backend does not see TCP')
             for mark, source, ask in (
                     ('far', there, lambda mark: run(*inside, 'curl', '-s', '-o', '/dev/null', out.target(mark, here))),
                     ('in', here, curl(contained, BOB, there))):
@@ -388,8 +384,6 @@ def no_relay_of_others():
     relay = Port('socat', 'TCP-LISTEN:{port},fork,reuseaddr', 'UNIX-CONNECT:{engine}')
     relay.command = ALICE.command(*relay.command)
     with relay, watch(relay) as agent:
-        if not sees_tcp(agent):
-            raise Skip('this backend does not see TCP')
         time.sleep(1.1)  # a process that young is not looked at in any case
         for one in range(3):
             curl(relay, BOB)(f'hers-{one}')

@@ -1015,6 +1015,7 @@ static enum exit_code open_capture(struct agent *agent)
 		.own_calls = options->own_calls,
 		.sockets = agent->sockets,
 		.grows = options->discovers,
+		.ports = options->discovers || options->relay_port_count,
 		.pin = options->pin,
 		.away_limit = options->away_limit * NS_PER_S,
 		.request_budget = options->request_budget,

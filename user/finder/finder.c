@@ -117,7 +117,7 @@ static const char *why_unwatched(const struct known_door *known)
 	case 0:
 		return NULL;
 	case -EOPNOTSUPP:
-		return "callerd's kernel programs of this backend do not see TCP";
+		return "callerd's kernel programs do not see TCP on this kernel";
 	case -ENOENT:
 		return "the kernel has not shown the socket that listens there";
 	case -EPROTONOSUPPORT:

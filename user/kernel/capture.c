@@ -298,6 +298,33 @@ static int probe_trampoline(const struct btf *kernel)
 	return fd < 0 ? fd : 0;
 }
 
+/* Leaves out what is for ports of engines, on the trampoline backend: the other one has one program for sockets of all kinds. */
+static void leave_out_tcp(struct capture *capture)
+{
+	static const char *const programs[] = {"mark_listener",	 "living_tcp",	 "on_tcp_begin",
+					       "on_tcp_change",	 "tcp_send_end", "tcp_page_end",
+					       "tcp_receive_end"};
+	static const char *const maps[] = {"tcp_marks", "tcp_callers", "tcp_connected"};
+
+	if (!bpf_object__find_program_by_name(capture->object, "tcp_receive_end"))
+		return;
+	for (size_t i = 0; i < COUNT(programs); i++)
+		bpf_program__set_autoload(
+			bpf_object__find_program_by_name(capture->object, programs[i]), false);
+	for (size_t i = 0; i < COUNT(maps); i++)
+		bpf_map__set_autocreate(bpf_object__find_map_by_name(capture->object, maps[i]),
+					false);
+}
+
+/* Before Linux 5.19 tcp_recvmsg() has one more parameter, before the flags. */
+static bool knows_tcp(const struct btf *kernel)
+{
+	int id = btf__find_by_name_kind(kernel, "tcp_recvmsg", BTF_KIND_FUNC);
+	const struct btf_type *function = id > 0 ? btf__type_by_id(kernel, (uint32_t)id) : NULL;
+
+	return function && btf_vlen(btf__type_by_id(kernel, function->type)) == 5;
+}
+
 /* Leaves out programs on optional functions that this kernel does not have. */
 static int choose_functions(struct capture *capture)
 {
@@ -307,6 +334,7 @@ static int choose_functions(struct capture *capture)
 		{"page_begin", "unix_stream_sendpage"}, /* before Linux 6.5 */
 		{"page_end", "unix_stream_sendpage"},
 		{"path_found", "kern_path"},
+		{"tcp_page_end", "tcp_sendpage"}, /* before Linux 6.5 */
 	};
 	struct btf *kernel = NULL; /* to read it takes a while */
 	int error = 0;
@@ -325,6 +353,9 @@ static int choose_functions(struct capture *capture)
 		    btf__find_by_name_kind(kernel, optional[i].function, BTF_KIND_FUNC) <= 0)
 			bpf_program__set_autoload(program, false);
 	}
+	/* The verifier has as much to do with what is for ports as with two fifths of all else. */
+	if (kernel && (!capture->options.ports || !knows_tcp(kernel)))
+		leave_out_tcp(capture);
 	btf__free(kernel);
 	return error;
 }
@@ -1366,9 +1397,10 @@ void capture_list_maps(const struct capture *capture,
 	struct bpf_map *map;
 
 	bpf_object__for_each_map (map, capture->object)
-		tell(data, bpf_map__name(map),
-		     libbpf_bpf_map_type_str(bpf_map__type(map)) ?: "unknown",
-		     bpf_map__max_entries(map));
+		if (bpf_map__autocreate(map))
+			tell(data, bpf_map__name(map),
+			     libbpf_bpf_map_type_str(bpf_map__type(map)) ?: "unknown",
+			     bpf_map__max_entries(map));
 }
 
 int capture_count_runs(struct capture *capture)

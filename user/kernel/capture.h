@@ -27,6 +27,7 @@ struct capture_options {
 	bool own_calls;		    /* the agent's own connections are reported like all others */
 	const char *const *sockets; /* NULL-terminated: the paths by index */
 	bool grows;		    /* capture_keep_socket() adds to them */
+	bool ports;		    /* listeners on TCP may be watched, see doors.h */
 	const char *pin;     /* directory that keeps the programs beyond the agent; NULL: none */
 	uint64_t away_limit; /* ns without an agent from which on nothing is copied */
 	void *data;

@@ -15,7 +15,7 @@ struct bpf_program;
 #define CALLERD_DOORS_OF_USERS_MAX (CALLERD_DOORS_MAX / 2) /* of users other than root, together */
 
 struct doors {
-	struct bpf_program *mark; /* NULL: this backend does not see TCP */
+	struct bpf_program *mark; /* NULL: the kernel programs do not see TCP */
 	struct callerd_control *control;
 	bool held[CALLERD_DOORS_MAX]; /* of its places: this agent has had the listener marked */
 };
@@ -41,7 +41,7 @@ bool doors_is_port(const char *name);
 /* Reads "127.0.0.1:2375", "[::]:2375" as the kernel programs have it. 0 or -EINVAL. */
 int doors_parse(const char *text, struct callerd_endpoint *ret);
 
-/* Whether the kernel programs of this backend see TCP: without that nothing can be watched. */
+/* Whether the kernel programs see TCP: without that nothing can be watched. */
 bool doors_are_seen(const struct doors *doors);
 
 /* Has LISTENER watched. To be repeated where another process holds it. 0, -EOPNOTSUPP, -ENOSPC, -ENOENT: that process has

@@ -143,8 +143,11 @@ int takeover_maps(struct pins *pins, struct bpf_object *object, struct sentence 
 
 	bpf_object__for_each_map (map, object) {
 		const char *name = bpf_map__name(map), *fault;
-		_close_ int fd = pins_get(pins, PINS_MAPS, name);
+		_close_ int fd = -1;
 
+		if (!bpf_map__autocreate(map))
+			continue;
+		fd = pins_get(pins, PINS_MAPS, name);
 		if (fd < 0)
 			return refuse_pin(why, name, "is not pinned");
 		fault = reuse_map(fd, map);
@@ -168,7 +171,7 @@ int takeover_pin_maps(struct pins *pins, struct bpf_object *object)
 		if (!strcmp(bpf_map__name(map), CONTROL))
 			error = pin_one(pins, map);
 	bpf_object__for_each_map (map, object)
-		if (!error && strcmp(bpf_map__name(map), CONTROL) != 0)
+		if (!error && bpf_map__autocreate(map) && strcmp(bpf_map__name(map), CONTROL) != 0)
 			error = pin_one(pins, map);
 	return error;
 }
