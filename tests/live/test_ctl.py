@@ -520,4 +520,56 @@ def hostile_names_stay_on_their_line():
                 true(not line.startswith('12:00:00 root'), line)
 
 
+# What a terminal would obey: control bytes, those of Latin-1, and what turns the direction of writing.
+OBEYED = re.compile('[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]')
+VERBS = (('tail', '--no-follow'), ('what', 'root'), ('what', 'root', '--all'), ('who', 'web'), ('explain', 'web'), ('report',), ('report', '--as', 'html'),
+         ('report', '--as', 'csv'), ('access',), *(('advise', '--for', 'root', '--as', form) for form in ('policy', 'wollomatic', 'tecnativa', 'opa', 'check')))
+
+
+def hostile_logs(lines):
+    """Logs by their names, as somebody writes them who wants callerctl to fail, or its reader to be deceived."""
+    odd = '\\u001b[2J\\u009b31m\\u202e\\u0000\\r\u202e\u2066'
+    text = '\n'.join(lines) + '\n'
+    packed = gzip.compress(text.encode())
+    yield 'a-long-line', text + (lines[-1].replace('docker ', 'docker ' + 'A' * 1_000_000) + '\n') * 4
+    yield 'nul', text.replace('docker', 'do\0\0cker')
+    yield 'escapes', text.replace('docker ', 'docker ' + odd)
+    yield 'bytes', text.encode().replace(b'docker ', b'docker \x1b[31m\x9b2J\xff')
+    yield 'torn.gz', packed[:len(packed) // 2]
+    yield 'flipped.gz', packed[:100] + bytes([packed[100] ^ 255]) + packed[101:]
+    yield 'deep', '{"@timestamp":"2026-11-30T12:00:00.000000000Z","ecs":{"a":' + '[' * 100_000 + '\n' + text
+    yield 'keys', ''.join('{"@timestamp":"2026-11-30T12:00:00.000000000Z","ecs":{' + ','.join(f'"k{i}{j}":{j}' for j in range(3000)) + '}}\n' for i in range(20))
+    record = json.loads(lines[-1])
+    record['callerd'].setdefault('target', {}).update(type='container', name='web')
+    yield 'namesakes', ''.join(json.dumps({**record, 'container': {'id': f'{i:064x}', 'name': 'web'},
+                                           '@timestamp': f'2026-11-30T{i // 3600:02}:{i // 60 % 60:02}:{i % 60:02}.000000000Z'},
+                                          separators=(',', ':')) + '\n' for i in range(10_000))
+
+
+@test
+def hostile_logs_do_no_harm():
+    """Whatever is in a log: each verb ends, by itself, in little memory, and prints nothing that a terminal obeys."""
+    with agent() as callerd:
+        docker('volume', 'ls')
+        callerd.wait(callerd__api__operation='VolumeList')
+        with open(callerd.log) as log:
+            lines = [line for line in log.read().splitlines() if '"api-request"' in line]
+    with tempfile.TemporaryDirectory(dir=DIR) as place:
+        for name, contents in hostile_logs(lines):
+            path = os.path.join(place, name)
+            with open(path, 'wb') as log:
+                log.write(contents if isinstance(contents, bytes) else contents.encode())
+            for verb in VERBS:
+                with tempfile.TemporaryFile() as out, subprocess.Popen(
+                        ['timeout', str(PATIENCE), CALLERCTL, *verb, '--read', path], stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=UTC) as run_:
+                    _, status, usage = os.wait4(run_.pid, 0)
+                    run_.returncode = os.waitstatus_to_exitcode(status)
+                    out.seek(0)
+                    said = out.read().decode(errors='surrogateescape')
+                what = f'{verb} of {name}'
+                true(run_.returncode in (0, 1, 5), f'{what}: {run_.returncode} {said[-500:]}')
+                true(usage.ru_maxrss < 100_000, f'{what} took {usage.ru_maxrss} KB')
+                equal(OBEYED.findall(said), [], what)
+
+
 main()
