@@ -319,7 +319,7 @@ static void test_relay_paths(void **state)
 			       "tcp://[::]:2376", "--relay", "/none/a"),
 			 0);
 	assert_int_equal(options.relay_port_count, 2);
-	assert_int_equal(options.relay_count, 1);
+	assert_int_equal(options.relay_count, 3);
 	/* Engines are watched as without it. */
 	assert_int_equal(options.socket_count, 1);
 	assert_true(options.discovers);

@@ -1174,12 +1174,12 @@ static int open_reader(struct agent *agent, const struct reader **ret)
 		.first = first_relay(agent),
 		.count = agent->given - first_relay(agent),
 	};
+	unsigned int ports = agent->options.relay_port_count;
 	int error = options.count ? relayed_new(&options, &agent->relayed) : 0;
 
 	if (!error && agent->relayed)
-		error = relay_ports_new(agent->options.relay_ports, agent->options.relay_port_count,
-					first_relay(agent) + agent->options.relay_count,
-					&agent->relay_ports);
+		error = relay_ports_new(agent->sockets + agent->given - ports, ports,
+					agent->given - ports, &agent->relay_ports);
 
 	*ret = agent->relayed ? relayed_reader(agent->relayed) : options.engines;
 	return error;
@@ -1554,14 +1554,15 @@ enum exit_code agent_new(const struct options *options, int argc, char **argv, s
 	for (uint32_t i = 0; i < CALLERD_SOCKETS_MAX; i++)
 		agent->engine_of[i] = i;
 	memcpy(agent->sockets, options->sockets, sizeof(agent->sockets));
-	agent->given = agent->socket_count =
-		first_relay(agent) + options->relay_count + options->relay_port_count;
-	memcpy(agent->sockets + options->socket_count, options->containerds,
-	       options->containerd_count * sizeof(*agent->sockets));
-	memcpy(agent->sockets + first_relay(agent), options->relays,
-	       options->relay_count * sizeof(*agent->sockets));
-	memcpy(agent->sockets + first_relay(agent) + options->relay_count, options->relay_ports,
-	       options->relay_port_count * sizeof(*agent->sockets));
+	agent->socket_count = options->socket_count;
+	for (unsigned int i = 0; i < options->containerd_count; i++)
+		agent->sockets[agent->socket_count++] = options->containerds[i];
+	for (unsigned int i = 0; i < 2 * options->relay_count; i++) /* first sockets, then ports */
+		if (doors_is_port(options->relays[i % options->relay_count]) ==
+		    (i >= options->relay_count))
+			agent->sockets[agent->socket_count++] =
+				options->relays[i % options->relay_count];
+	agent->given = agent->socket_count;
 	agent->socket_room = options->discovers ? CALLERD_SOCKETS_MAX : agent->given;
 	setpriority(PRIO_PROCESS, 0, NICE); /* may fail: the agent runs without it */
 	block_signals(agent);

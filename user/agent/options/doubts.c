@@ -12,6 +12,7 @@
 #include "agent/options/output.h"
 #include "base/cleanup.h"
 #include "broker/broker.h"
+#include "kernel/doors.h"
 
 #define USER_BUFFER 16384
 #define DOUBT_SIZE 768
@@ -116,7 +117,8 @@ static void doubt_sockets(const struct doubts *doubts, const char *name, const c
 	struct stat info;
 
 	for (; *sockets; sockets++)
-		if (broker_stat(AT_FDCWD, *sockets, &info, 0) && errno == ENOENT)
+		if (!doors_is_port(*sockets) && broker_stat(AT_FDCWD, *sockets, &info, 0) &&
+		    errno == ENOENT)
 			doubt_option(doubts, name, *sockets,
 				     "it is not there yet: callerd watches it once it is");
 }

@@ -98,8 +98,7 @@ static bool has_value(const char *const *list, const char *value)
 
 static unsigned int count_sockets(const struct options *options)
 {
-	return options->socket_count + options->containerd_count + options->relay_count +
-	       options->relay_port_count;
+	return options->socket_count + options->containerd_count + options->relay_count;
 }
 
 static int add_socket_to(struct setting_reader *reader, const char **list, unsigned int *count,
@@ -144,13 +143,14 @@ static int add_relay_port(struct setting_reader *reader, const char *value)
 	if (doors_parse(value + strlen(RELAY_PORT_SCHEME), &end))
 		return setting_refuse(reader->why,
 				      "an address and a port are wanted, as tcp://0.0.0.0:2375");
-	if (has_value(options->relay_ports, value))
+	if (has_value(options->relays, value))
 		return 0;
 	if (options->relay_port_count == RELAY_PORTS_MAX ||
 	    count_sockets(options) == CALLERD_SOCKETS_MAX)
 		return setting_refuse(reader->why,
 				      "too many sockets (64 at most), or ports of relays (8)");
-	options->relay_ports[options->relay_port_count++] = value;
+	options->relays[options->relay_count++] = value;
+	options->relay_port_count++;
 	return 0;
 }
 
@@ -669,9 +669,8 @@ static int options_read_all(int argc, char **argv, struct options *options, stru
 		memset(options->containerds, 0, sizeof(options->containerds));
 		options->containerd_count = 0;
 	}
-	if (given.relay_count || given.relay_port_count) {
+	if (given.relay_count) {
 		memset(options->relays, 0, sizeof(options->relays));
-		memset(options->relay_ports, 0, sizeof(options->relay_ports));
 		options->relay_count = options->relay_port_count = 0;
 	}
 	if (given.output_count) {

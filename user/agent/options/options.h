@@ -43,10 +43,9 @@ struct options {
 	unsigned int socket_count;
 	const char *containerds[CALLERD_SOCKETS_MAX + 1]; /* the same: of containerd */
 	unsigned int containerd_count;
-	const char *relays[CALLERD_SOCKETS_MAX + 1]; /* the same: of relays before engines */
-	unsigned int relay_count;
-	const char *relay_ports[RELAY_PORTS_MAX + 1]; /* those that listen on TCP: "tcp://…" */
-	unsigned int relay_port_count;
+	const char *relays[CALLERD_SOCKETS_MAX +
+			   1]; /* the same: of relays before engines, or their ports: "tcp://…" */
+	unsigned int relay_count, relay_port_count; /* all of them, and the ports */
 	enum discover discover;
 	bool discovers; /* what .discover means here */
 	const char *outputs[OUTPUTS_MAX + 1];
