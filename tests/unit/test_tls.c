@@ -442,7 +442,7 @@ static void serve_two_ends(struct server *server, int fd, unsigned int connectio
 	ERR_clear_error();
 }
 
-/* Whoever says that it closes the connection has read all; whoever does not may have been killed. */
+/* Whoever was killed may have thrown away what it had read a moment before, and whoever says that it closes the connection, too. */
 static void test_word_of_the_end(void **state)
 {
 	struct world world;
@@ -458,13 +458,12 @@ static void test_word_of_the_end(void **state)
 	assert_int_equal(world.rewinds, 1);
 	assert_int_equal(world_send(&world, 5), 5);
 	world_wait_end(&world);
-	assert_int_equal(world.confirmed, 5);
-	assert_int_equal(world.rewinds, 1);
-	assert_int_equal(world.driver->error, 0);
+	assert_int_equal(world.confirmed, 3); /* once more is enough */
+	assert_int_equal(world.rewinds, 2);
 	world_send_all(&world);
 	world_finish(&world);
 	assert_int_equal(world.confirmed, 10);
-	assert_int_equal(server.doubles, 3);
+	assert_int_equal(server.doubles, 5);
 	finish_tls(&world, &server);
 }
 
