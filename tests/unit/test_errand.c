@@ -408,7 +408,7 @@ static void test_who(void **state)
 	check_who("\"user\":{\"id\":\"7\",\"name\":\"eve\"},"
 		  "\"container\":{\"id\":\"0123456789abcdef\"}",
 		  "eve [0123456789ab]");
-	check_who("\"callerd\":{\"candidates\":[{\"pid\":7},{\"pid\":8}]}", "unknown");
+	check_who("\"callerd\":{\"candidates\":[{\"pid\":7},{\"pid\":8}]}", "somebody");
 	check_who("\"callerd\":{\"cause\":{\"kind\":\"daemon\"}}", "the engine");
 }
 

@@ -143,7 +143,7 @@ void who_add(struct text *out, const struct reread *record)
 	if (!id.size) {
 		bool engine = bytes_are(kind, "daemon");
 
-		if (reread_text(record, "callerd.candidates.pid").size || bytes_are(kind, "request"))
+		if (reread_find(record, "callerd.candidates.pid") || bytes_are(kind, "request"))
 			text_add_string(out, "somebody");
 		else
 			text_add_string(out, engine ? "the engine" : "unknown");
