@@ -70,7 +70,7 @@ def refused_of(agent, uid):
 def refused_connects():
     """A user outside the group connects in two loops. At stake: who it was that members' requests are of."""
     with Callerd('--callers-ring', TINY) as agent:
-        flood = Flood(*AS_OUTSIDER, FLOOD, SOCKET, '--connect-only', '--connections', '1000000', '--threads', '2')
+        flood = Flood(*AS_OUTSIDER, FLOOD, SOCKET, '--connect-only', '--connections', '10000000', '--threads', '2')
         agent.wait(2, event__action='socket-refused', that=lambda r: field(r, 'callerd.refused.count'))
         calls_of_member(agent, scaled(20, 4))
         made = flood.stop()['connect_errors']
