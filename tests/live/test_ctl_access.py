@@ -679,6 +679,7 @@ def an_engine_of_a_user():
         finally:
             host.__exit__()
             host.processes.clear()
+            subprocess.run(['pkill', '-KILL', '--uid', '61030'], check=False)  # podman has gone into a namespace, out of our sight
             for path in reversed(made):
                 shutil.rmtree(path)
 
