@@ -148,6 +148,9 @@ def each_is_named():
                 true(record['message'].startswith(f'{who.name} (via {record["process"]["name"]}) | '), record['message'])
                 true(who.name in record['related']['user'], f'for who searches by him: {record["related"]}')
             equal(agent.records(event__action='socket-connected', callerd__socket=relay.path), [], 'what is said to the relay is told once')
+            for who, other in (ALICE, BOB), (BOB, ALICE):
+                lines = run(ROOT + '/build/callerctl', 'what', who.name, '--all', '--width', '120', '--read', agent.log)
+                true(f'{who.name} (via ' in lines and f'{other.name} (via ' not in lines, f'what {who.name} asked for: {lines}')
 
 
 @test

@@ -255,6 +255,28 @@ static void test_users_of_one_process(void **state)
 	assert_int_equal(told.errands[1].records, 2);
 }
 
+#define ASKED_BY(user, place)                                                                      \
+	"\"user\":{\"id\":\"0\",\"name\":\"root\"}," place                                         \
+	"\"callerd\":{\"api\":{\"operation\":\"ContainerStop\"},\"relayed_for\":{"                 \
+	"\"certainty\":\"certain\",\"user\":{\"id\":\"" user "\",\"name\":\"" user "\"}}"
+#define OF_THE_RELAY "\"source\":{\"ip\":\"10.1.2.3\"},"
+
+/* What a relay passes on is whose it is: neither the one's who asked it before, nor of where the relay was started from. */
+static void test_askers_of_one_relay(void **state)
+{
+	take(1, "api-request", "a", ASKED_BY("alice", "") "}");
+	take(2, "api-request", "a", ASKED_BY("bob", "") "}");
+	take(3, "api-request", "a",
+	     ASKED_BY("carol", OF_THE_RELAY) ",\"session\":{\"service\":\"sshd\"}," JOB "}");
+	errands_run(errands, UINT64_MAX);
+	assert_int_equal(told.count, 3);
+	assert_string_equal(told.errands[0].who, "alice (via docker)");
+	assert_string_equal(told.errands[1].who, "bob (via docker)");
+	assert_string_equal(told.errands[2].who, "carol (via docker)");
+	assert_string_equal(told.errands[2].origin, "carol (via docker)");
+	assert_string_equal(told.errands[2].brief, "carol (via docker)");
+}
+
 /* What is not answered yet is no repetition, if it is grave. */
 static void test_minor(void **state)
 {
@@ -440,6 +462,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_equals_hide_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_commands_are_apart, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_users_of_one_process, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_askers_of_one_relay, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_minor, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_expected_and_looks, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_what_comes_later, setup, teardown),

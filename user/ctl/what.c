@@ -135,12 +135,28 @@ bool ctl_is_by(const struct reread *record, struct bytes name)
 	return name.size >= 12 && bytes_begin(reread_text(record, "container.id"), name.data);
 }
 
+/* Whether NAME is who is behind the caller: behind a container, or a relay. */
+static bool stands_behind(const struct reread *record, struct bytes name)
+{
+	static const char *const paths[] = {
+		"callerd.caller.behind.user.name", "callerd.caller.behind.user.id",
+		"callerd.relayed_for.user.name",   "callerd.relayed_for.user.id",
+		"callerd.relayed_for.source.ip",
+	};
+
+	for (size_t i = 0; i < COUNT(paths); i++)
+		if (bytes_equal(reread_text(record, paths[i]), name))
+			return true;
+	return false;
+}
+
 static int take_of_somebody(void *data, const struct reread *record, uint64_t time,
 			    struct bytes line)
 {
 	struct ctl_question *ctl_question = data;
 
-	if (ctl_question->name.size && !ctl_is_by(record, ctl_question->name))
+	if (ctl_question->name.size && !ctl_is_by(record, ctl_question->name) &&
+	    !stands_behind(record, ctl_question->name))
 		return 0;
 	return question_take(ctl_question, record, time, line);
 }

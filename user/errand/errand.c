@@ -392,14 +392,19 @@ static struct act *add_act(struct errand *errand, struct act *like, const struct
 
 /* --- records ---------------------------------------------------------------------------------- */
 
-/* Who RECORD is of, and as what: what one process does as another user, in another container or by another program is another
- * errand. */
+/* Who RECORD is of, and as what: what one process does as another user, in another container, by another program, or as a relay for
+ * somebody else, is another errand. */
 static void make_key(char key[KEY_SIZE], const char *kind, const struct reread *record)
 {
 	static const char *const ids[] = {"process.entity_id", "callerd.account.id",
 					  "callerd.docker_event.id", "event.id"};
-	static const char *const roles[] = {"user.id", "user.effective.id", "container.id",
-					    "process.executable"};
+	static const char *const roles[] = {"user.id",
+					    "user.effective.id",
+					    "container.id",
+					    "process.executable",
+					    "callerd.relayed_for.user.id",
+					    "callerd.relayed_for.process.entity_id",
+					    "callerd.relayed_for.source.ip"};
 	uint64_t role = HASH_START;
 	struct bytes id = {0};
 

@@ -263,6 +263,9 @@ void who_add_origin(struct text *out, const struct reread *record, bool brief)
 	bool contained = reread_text(record, "container.id").size;
 	bool behind = reread_text(record, "callerd.caller.behind.user.id").size;
 
+	/* From where its caller came, and what that says of itself, is the relay's. */
+	if (id.size && add_who_asked(out, record))
+		return;
 	if (!id.size && address.size && !reread_find(record, "callerd.candidates.pid")) {
 		text_add_visible(out, address, NAME_COLUMNS * 2);
 		return;
