@@ -38,6 +38,7 @@ struct inquest {
 	unsigned int count;
 	struct subject *below; /* what processes below the one that lives asked for */
 	uint64_t left_out;     /* records of more subjects */
+	bool took;	       /* the record at hand */
 	uint64_t shown;	       /* lines, with --json */
 	uint64_t since;	       /* ns since 1970: the first line of the logs; 0: there is none */
 	bool begins;	       /* a file of them */
@@ -117,6 +118,14 @@ static struct subject *find_subject(struct inquest *inquest, enum subject_kind k
 	return subject;
 }
 
+/* Gives RECORD to SUBJECT; NULL: it is nobody's, or there was an ERROR. */
+static int give_record(struct inquest *inquest, struct subject *subject,
+		       const struct reread *record, uint64_t time, int error)
+{
+	inquest->took |= subject != NULL;
+	return subject ? subject_take(subject, record, time) : error;
+}
+
 /* Whether the process that lives is above the caller of RECORD: whoever began later, and had that PID above, came from it. */
 static bool came_from_it(const struct inquest *inquest, const struct reread *record)
 {
@@ -156,13 +165,13 @@ static int take_of_process(struct inquest *inquest, const struct reread *record,
 	if (reread_number(record, "process.pid") == inquest->question.pid) {
 		subject = find_subject(inquest, SUBJECT_PROCESS,
 				       entity.size ? entity : bytes_of("?"), &error);
-		return subject ? subject_take(subject, record, time) : error;
+		return give_record(inquest, subject, record, time, error);
 	}
 	if (!came_from_it(inquest, record))
 		return 0;
 	if (!inquest->below)
 		inquest->below = subject_new(SUBJECT_BELOW, bytes_of(""), inquest->ctl);
-	return inquest->below ? subject_take(inquest->below, record, time) : -ENOMEM;
+	return give_record(inquest, inquest->below, record, time, -ENOMEM);
 }
 
 static int take_of_job(struct inquest *inquest, const struct reread *record, uint64_t time)
@@ -188,7 +197,7 @@ static int take_of_job(struct inquest *inquest, const struct reread *record, uin
 	if (key.error)
 		return -ENOMEM;
 	subject = find_subject(inquest, SUBJECT_JOB, text_since(&key, 0), &error);
-	return subject ? subject_take(subject, record, time) : error;
+	return give_record(inquest, subject, record, time, error);
 }
 
 static int take_of_address(struct inquest *inquest, const struct reread *record, uint64_t time)
@@ -210,7 +219,7 @@ static int take_of_address(struct inquest *inquest, const struct reread *record,
 		subject = find_subject(
 			inquest, SUBJECT_LOGIN,
 			leader.size ? leader : reread_text(record, "callerd.session.id"), &error);
-	return subject ? subject_take(subject, record, time) : error;
+	return give_record(inquest, subject, record, time, error);
 }
 
 static bool is_sought(void *data, struct bytes line)
@@ -223,12 +232,9 @@ static bool is_sought(void *data, struct bytes line)
 static int inquest_take(void *data, const struct reread *record, uint64_t time, struct bytes line)
 {
 	struct inquest *inquest = data;
-	unsigned int count = inquest->count;
-	uint64_t records = inquest->below ? inquest->below->records : 0;
 	int error = 0;
 
-	for (unsigned int i = 0; i < count; i++)
-		records += inquest->subjects[i]->records;
+	inquest->took = false;
 	if (inquest->question.pid)
 		error = take_of_process(inquest, record, time);
 	if (!error &&
@@ -236,13 +242,8 @@ static int inquest_take(void *data, const struct reread *record, uint64_t time, 
 		error = take_of_job(inquest, record, time);
 	if (!error && inquest->question.kind == QUESTION_IP)
 		error = take_of_address(inquest, record, time);
-	if (error || !inquest->ctl->json)
+	if (error || !inquest->ctl->json || !inquest->took)
 		return error;
-	records = (inquest->below ? inquest->below->records : 0) - records;
-	for (unsigned int i = 0; i < inquest->count; i++)
-		records += inquest->subjects[i]->records;
-	if (!records)
-		return 0;
 	fwrite(line.data, 1, line.size, stdout);
 	putchar('\n');
 	inquest->shown++;

@@ -24,19 +24,26 @@ static int hex_of(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
+/* 0: it is no hexadecimal number, as callerd writes them. */
+static uint64_t hex_number(struct bytes digits)
+{
+	uint64_t number = 0;
+
+	for (size_t i = 0; i < digits.size; i++) {
+		int digit = hex_of(digits.data[i]);
+
+		if (digit < 0 || digits.size > 16)
+			return 0;
+		number = number << 4 | (unsigned int)digit;
+	}
+	return number;
+}
+
 uint64_t subject_start(struct bytes entity)
 {
 	const char *dash = entity.size ? memrchr(entity.data, '-', entity.size) : NULL;
-	uint64_t start = 0;
 
-	if (!dash || entity.data + entity.size - dash > 17)
-		return 0;
-	for (const char *at = dash + 1; at < entity.data + entity.size; at++) {
-		if (hex_of(*at) < 0)
-			return 0;
-		start = start << 4 | (unsigned int)hex_of(*at);
-	}
-	return start;
+	return dash ? hex_number(bytes_from(entity, (size_t)(dash + 1 - entity.data))) : 0;
 }
 
 bool subject_same_boot(struct bytes entity, struct bytes other)
@@ -107,16 +114,7 @@ static struct bytes who_of(const struct reread *record)
 /* An event.id begins with its time. */
 static uint64_t record_id_time(struct bytes id)
 {
-	uint64_t time = 0;
-
-	if (id.size < 17 || id.data[16] != '-')
-		return 0;
-	for (size_t i = 0; i < 16; i++) {
-		if (hex_of(id.data[i]) < 0)
-			return 0;
-		time = time << 4 | (unsigned int)hex_of(id.data[i]);
-	}
-	return time;
+	return id.size > 16 && id.data[16] == '-' ? hex_number((struct bytes){id.data, 16}) : 0;
 }
 
 static void say_user(struct text *out, const struct reread *record, const char *path,

@@ -44,7 +44,7 @@ int relay_ports_new(const char *const *names, unsigned int count, uint32_t first
 	ports->first = first;
 	ports->count = count;
 	for (unsigned int i = 0; i < count; i++)
-		if (doors_parse(names[i] + strlen(RELAY_PORT_SCHEME), &ports->list[i].end))
+		if (doors_parse(names[i] + strlen(DOORS_SCHEME), &ports->list[i].end))
 			ports->list[i].end.port = 0; /* the options have none such */
 	*ret = ports;
 	return 0;
@@ -58,14 +58,9 @@ void relay_ports_free(struct relay_ports *ports)
 /* The process that began CALLER for a client, of the same program: it is who listens. */
 static const struct process *find_top(const struct caller *caller)
 {
-	const struct process *top = &caller->process;
+	unsigned int depth = caller_program_depth(caller);
 
-	for (unsigned int i = 0; i < caller->ancestor_count && top->executable.size; i++) {
-		if (!bytes_equal(caller->ancestors[i].executable, top->executable))
-			break;
-		top = &caller->ancestors[i];
-	}
-	return top;
+	return depth ? &caller->ancestors[depth - 1] : &caller->process;
 }
 
 /* Whether PROCESS is to be looked at: not if it was a moment ago, or too many are. */

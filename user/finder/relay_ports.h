@@ -9,7 +9,6 @@
 #include "kernel/doors.h"
 #include "process/caller.h"
 
-#define RELAY_PORT_SCHEME "tcp://"
 #define RELAY_PORTS_MAX 8
 
 struct relay_ports;

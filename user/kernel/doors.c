@@ -10,8 +10,6 @@
 
 #include "kernel/walk.h"
 
-#define SCHEME "tcp://"
-
 void doors_init(struct doors *doors, const struct bpf_object *object,
 		struct callerd_control *control)
 {
@@ -24,14 +22,14 @@ void doors_init(struct doors *doors, const struct bpf_object *object,
 void doors_name(const char *text, uint32_t owner, char *ret, size_t size)
 {
 	if (owner)
-		snprintf(ret, size, SCHEME "%s#user=%u", text, owner);
+		snprintf(ret, size, DOORS_SCHEME "%s#user=%u", text, owner);
 	else
-		snprintf(ret, size, SCHEME "%s", text);
+		snprintf(ret, size, DOORS_SCHEME "%s", text);
 }
 
 bool doors_is_port(const char *name)
 {
-	return !strncmp(name, SCHEME, strlen(SCHEME));
+	return !strncmp(name, DOORS_SCHEME, strlen(DOORS_SCHEME));
 }
 
 int doors_parse(const char *text, struct callerd_endpoint *ret)

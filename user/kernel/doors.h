@@ -32,6 +32,8 @@ struct doors_listener {
 void doors_init(struct doors *doors, const struct bpf_object *object,
 		struct callerd_control *control);
 
+#define DOORS_SCHEME "tcp://" /* what the names of ports begin with */
+
 /* Names the watched socket of the port TEXT. Any user can have a port of the same address, in a network namespace of his own. */
 void doors_name(const char *text, uint32_t owner, char *ret, size_t size);
 

@@ -274,6 +274,17 @@ struct caller *caller_unref(struct caller *caller)
 	return NULL;
 }
 
+unsigned int caller_program_depth(const struct caller *caller)
+{
+	struct bytes program = caller->process.executable;
+	unsigned int depth = 0;
+
+	while (program.size && depth < caller->ancestor_count &&
+	       bytes_equal(caller->ancestors[depth].executable, program))
+		depth++;
+	return depth;
+}
+
 struct caller *caller_in_public(const struct caller *caller)
 {
 	const struct lineage *lineage = caller->lineage;

@@ -162,6 +162,9 @@ struct caller *caller_ref(struct caller *caller);
 /* Gives a reference back; the last one frees it. NULL is fine. Returns NULL. */
 struct caller *caller_unref(struct caller *caller);
 
+/* How many of its nearest ancestors are of the program that CALLER is of itself, as those are that forked it for a client. */
+unsigned int caller_program_depth(const struct caller *caller);
+
 /* CALLER without what it and its ancestors keep to themselves: arguments, working directory, variables of the environment. A
  * reference; NULL: no memory. */
 struct caller *caller_in_public(const struct caller *caller);

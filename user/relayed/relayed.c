@@ -239,18 +239,12 @@ static bool is_relay_server(const struct passing *passing, const struct process 
 /* Whether CALLER is who listens where PASSING went, or one that it forked for a client: of the same program throughout. */
 static bool is_by_server(const struct passing *passing, const struct caller *caller)
 {
-	const struct process *process = &caller->process;
+	unsigned int depth = caller_program_depth(caller);
 
-	for (unsigned int i = 0; !is_relay_server(passing, process); i++) {
-		struct bytes program = process->executable;
-
-		if (i == caller->ancestor_count)
-			return false;
-		process = &caller->ancestors[i];
-		if (!program.size || !bytes_equal(program, process->executable))
-			return false;
-	}
-	return true;
+	for (unsigned int i = 0; i < depth; i++)
+		if (is_relay_server(passing, &caller->ancestors[i]))
+			return true;
+	return is_relay_server(passing, &caller->process);
 }
 
 /* --- requests to relays ----------------------------------------------------------------------- */

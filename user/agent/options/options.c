@@ -140,7 +140,7 @@ static int add_relay_port(struct setting_reader *reader, const char *value)
 	struct options *options = reader->target;
 	struct callerd_endpoint end;
 
-	if (doors_parse(value + strlen(RELAY_PORT_SCHEME), &end))
+	if (doors_parse(value + strlen(DOORS_SCHEME), &end))
 		return setting_refuse(reader->why,
 				      "an address and a port are wanted, as tcp://0.0.0.0:2375");
 	if (has_value(options->relays, value))
@@ -158,7 +158,7 @@ static int take_relay(struct setting_reader *reader, const char *value)
 {
 	struct options *options = reader->target;
 
-	if (!strncmp(value, RELAY_PORT_SCHEME, strlen(RELAY_PORT_SCHEME)))
+	if (doors_is_port(value))
 		return add_relay_port(reader, value);
 	return add_socket_to(reader, options->relays, &options->relay_count, value);
 }
