@@ -149,7 +149,7 @@ def each_is_named():
                 true(who.name in record['related']['user'], f'for who searches by him: {record["related"]}')
             equal(agent.records(event__action='socket-connected', callerd__socket=relay.path), [], 'what is said to the relay is told once')
             for who, other in (ALICE, BOB), (BOB, ALICE):
-                lines = run(ROOT + '/build/callerctl', 'what', who.name, '--all', '--width', '120', '--read', agent.log)
+                lines = run(ROOT + '/build/callerctl', 'what', who.name, '--all', '--width', '200', '--read', agent.log)
                 true(f'{who.name} (via ' in lines and f'{other.name} (via ' not in lines, f'what {who.name} asked for: {lines}')
 
 
