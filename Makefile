@@ -164,7 +164,7 @@ $(B)/fuzz/%: $(B)/san/tests/fuzz/%.o $(B)/san/libcallerd.a $(B)/words/SAN_LINK $
 unit: $(UNIT) ## build the unit tests
 fuzzers: $(FUZZ) ## build the fuzz targets
 
-check: all unit fuzzers ## unit and golden tests, fuzz corpora; no root, no daemon
+check: all unit fuzzers ## the order of rooms, unit and golden tests, fuzz corpora; no root, no daemon
 	tests/run check
 
 check-live: all clients ## the real Docker daemon on this kernel; root
