@@ -3,22 +3,22 @@
 #include "fuzz.h"
 
 #include "ctl/access/access_context.h"
-#include "ctl/rules/access_doas.h"
 #include "ctl/access/access_mounts.h"
+#include "ctl/rules/access_doas.h"
 #include "ctl/rules/access_sudo.h"
 #include "json/body.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void on_rule(void *data, const struct access_sudo_rule *rule)
+static void on_rule(void *data, const struct access_rule *rule)
 {
 	const struct bytes *input = data;
 
-	MUST(rule->reach != SUDO_NOTHING && rule->command.size);
+	MUST(rule->reach != REACH_NOTHING && rule->command.size);
 	MUST(rule->command.data >= input->data &&
 	     rule->command.data + rule->command.size <= input->data + input->size);
-	access_sudo_lists(rule->users, "root");
-	access_sudo_lists(rule->groups, "docker");
+	access_rule_lists(rule->users, "root");
+	access_rule_lists(rule->groups, "docker");
 }
 
 static void on_name(void *data, enum access_sudo_named kind, struct bytes name, uint32_t id)

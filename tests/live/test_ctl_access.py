@@ -284,7 +284,7 @@ def rules_of_doas():
                     host.as_user(name, 'doas', '-C', '/etc/doas.conf', *command.split()), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                     timeout=PATIENCE).stdout.startswith(b'permit')]
                 equal((bool(may), 'sh' in may), (bool(how), how in ('sh', 'anything')), f'the table and doas, of {name}: {rules}')
-                equal([(grant['how'], grant['remove']) for grant in found if grant.get('who') == name and grant['kind'] == 'sudo'],
+                equal([(grant['how'], grant['remove']) for grant in found if grant.get('who') == name and grant['kind'] == 'doas'],
                       [('doas ' + how, 'editor /etc/doas.conf')] if how else [], f'{name} by {rules}')
         for rules, mode, told in (('permit ed\n', 0o664, 'by others than root'), ('permit ed\n' * 30000, 0o644, 'cannot be read')):
             host.write('/etc/doas.conf', rules, mode)

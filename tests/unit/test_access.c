@@ -2,14 +2,14 @@
 /* What sudo says of a user, whom its rules name, and where a socket is among mounts. */
 #include "unit.h"
 
-#include "ctl/access/access.h"
-#include "ctl/rules/access_doas.h"
 #include "ctl/access/access_mounts.h"
+#include "ctl/grants/access_grant.h"
+#include "ctl/rules/access_doas.h"
 #include "ctl/rules/access_sudo.h"
 
 static char seen[1000];
 
-static void on_rule(void *data, const struct access_sudo_rule *rule)
+static void on_rule(void *data, const struct access_rule *rule)
 {
 	size_t used = strlen(seen);
 
@@ -148,34 +148,34 @@ static void test_sudo_reach(void **state)
 {
 	static const struct {
 		const char *command;
-		enum access_sudo_reach reach;
+		enum access_reach reach;
 	} cases[] = {
-		{"ALL", SUDO_ANYTHING},
-		{"!ALL", SUDO_NOTHING},
-		{"list", SUDO_NOTHING},
-		{"", SUDO_NOTHING},
-		{"/usr/bin/docker ps", SUDO_ENGINE},
-		{"/opt/bin/nerdctl", SUDO_ENGINE},
-		{"/usr/bin/dockerx", SUDO_OTHER},
-		{"/usr/bin/d*r", SUDO_ENGINE},
-		{"/usr/bin/*", SUDO_ANYTHING},
-		{"/usr/bin/", SUDO_ANYTHING},
-		{"/opt/", SUDO_OTHER},
-		{"/bin/bash -c id", SUDO_ANYTHING},
-		{"/usr/bin/vim /etc/hosts", SUDO_OTHER},
-		{"^/usr/bin/d.*$", SUDO_OTHER},
-		{"sha256:a, sha256:b /bin/sh", SUDO_ANYTHING},
-		{"sha256:a", SUDO_OTHER},
-		{"/a\\", SUDO_OTHER},
+		{"ALL", REACH_ANYTHING},
+		{"!ALL", REACH_NOTHING},
+		{"list", REACH_NOTHING},
+		{"", REACH_NOTHING},
+		{"/usr/bin/docker ps", REACH_ENGINE},
+		{"/opt/bin/nerdctl", REACH_ENGINE},
+		{"/usr/bin/dockerx", REACH_OTHER},
+		{"/usr/bin/d*r", REACH_ENGINE},
+		{"/usr/bin/*", REACH_ANYTHING},
+		{"/usr/bin/", REACH_ANYTHING},
+		{"/opt/", REACH_OTHER},
+		{"/bin/bash -c id", REACH_ANYTHING},
+		{"/usr/bin/vim /etc/hosts", REACH_OTHER},
+		{"^/usr/bin/d.*$", REACH_OTHER},
+		{"sha256:a, sha256:b /bin/sh", REACH_ANYTHING},
+		{"sha256:a", REACH_OTHER},
+		{"/a\\", REACH_OTHER},
 	};
 
 	for (size_t i = 0; i < COUNT(cases); i++)
-		if (access_sudo_reach(bytes_of(cases[i].command)) != cases[i].reach)
+		if (access_rule_reach(bytes_of(cases[i].command)) != cases[i].reach)
 			fail_msg("%s", cases[i].command);
-	assert_true(access_sudo_lists(bytes_of("bob, root"), "root"));
-	assert_true(access_sudo_lists(bytes_of("ALL, !root"), "root"));
-	assert_false(access_sudo_lists(bytes_of("roots, !root"), "root"));
-	assert_false(access_sudo_lists((struct bytes){0}, "root"));
+	assert_true(access_rule_lists(bytes_of("bob, root"), "root"));
+	assert_true(access_rule_lists(bytes_of("ALL, !root"), "root"));
+	assert_false(access_rule_lists(bytes_of("roots, !root"), "root"));
+	assert_false(access_rule_lists((struct bytes){0}, "root"));
 }
 
 static void on_name(void *data, enum access_sudo_named kind, struct bytes name, uint32_t id)

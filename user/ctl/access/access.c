@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "ctl/become/access_become.h"
 #include "host/host.h"
 
 /* --- the command ------------------------------------------------------------------------------ */

@@ -32,7 +32,7 @@ static struct access_grant *find_grant(struct access *access, const struct acces
 		struct access_grant *grant = &access->grants[i];
 
 		if (grant->socket == socket && grant->has_uid && grant->uid == process->uid &&
-		    grant->kind != ACCESS_SUDO && grant->elsewhere == !process->beside)
+		    !access_is_by_root(grant->kind) && grant->elsewhere == !process->beside)
 			return grant;
 	}
 	return NULL;

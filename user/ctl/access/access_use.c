@@ -260,7 +260,7 @@ static bool is_use_of(const struct access_use *use, const struct access_grant *g
 			return false;
 	} else if (*use->key.container || *use->key.address || !grant->has_uid ||
 		   grant->elsewhere || use->key.uid != grant->uid ||
-		   (bool)use->key.elevated != (grant->kind == ACCESS_SUDO)) {
+		   (bool)use->key.elevated != access_is_by_root(grant->kind)) {
 		return false;
 	}
 	return !grant->socket || is_socket_of_log(grant->socket, use->key.socket);

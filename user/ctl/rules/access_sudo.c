@@ -1,110 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ctl/rules/access_sudo.h"
 
-#include <fnmatch.h>
-#include <stdio.h>
-
 #include "json/body.h"
 
 #define RULES_MEMORY (256u << 10)
-
-static const char *const sudo_clients[] = {
-	"docker",	  "docker-compose", "dockerd",	  "podman",    "podman-remote",
-	"podman-compose", "nerdctl",	    "containerd", "ctr",       "crictl",
-	"buildctl",	  "buildkitd",	    "docker.io",  "docker-ce",
-};
-
-/* Programs that start any other one. */
-static const char *const sudo_starters[] = {
-	"sh",
-	"bash",
-	"dash",
-	"zsh",
-	"ksh",
-	"mksh",
-	"fish",
-	"tcsh",
-	"csh",
-	"busybox",
-	"su",
-	"sudo",
-	"env",
-	"chroot",
-	"nsenter",
-	"unshare",
-	"setpriv",
-	"runuser",
-	"doas",
-	"pkexec",
-	"machinectl",
-	"systemd-run",
-	"start-stop-daemon",
-};
-
-static const char *const sudo_directories[] = {
-	"/bin/", "/sbin/", "/usr/bin/", "/usr/sbin/", "/usr/local/bin/", "/usr/local/sbin/",
-};
-
-/* Where pattern could mean a client or a shell. */
-static enum access_sudo_reach pattern_reach(struct bytes program)
-{
-	static const char *const docker[] = {"/usr/bin/docker", "/usr/local/bin/docker",
-					     "/bin/docker", "/usr/bin/podman",
-					     "/usr/bin/docker-compose"};
-	static const char *const shells[] = {"/bin/sh", "/usr/bin/sh", "/bin/bash",
-					     "/usr/bin/bash"};
-	char pattern[512];
-
-	if (program.size >= sizeof(pattern))
-		return SUDO_OTHER;
-	snprintf(pattern, sizeof(pattern), "%.*s", (int)program.size, program.data);
-	for (size_t i = 0; i < COUNT(shells); i++)
-		if (!fnmatch(pattern, shells[i], FNM_PATHNAME))
-			return SUDO_ANYTHING;
-	for (size_t i = 0; i < COUNT(docker); i++)
-		if (!fnmatch(pattern, docker[i], FNM_PATHNAME))
-			return SUDO_ENGINE;
-	return SUDO_OTHER;
-}
-
-/* Takes the digests before a command off: "sha224:…, sha256:… /bin/ls". */
-static struct bytes skip_digests(struct bytes command)
-{
-	while (bytes_begin(command, "sha")) {
-		const char *end = memchr(command.data, ' ', command.size);
-
-		if (!end || !memchr(command.data, ':', (size_t)(end - command.data)))
-			break;
-		command = bytes_from(command, (size_t)(end - command.data) + 1);
-	}
-	return command;
-}
-
-enum access_sudo_reach access_sudo_reach(struct bytes command)
-{
-	struct bytes program;
-	size_t size = 0;
-
-	command = skip_digests(command);
-	if (!command.size || *command.data == '!' || bytes_are(command, "list"))
-		return SUDO_NOTHING;
-	if (bytes_are(command, "ALL"))
-		return SUDO_ANYTHING;
-	if (*command.data != '/')
-		return SUDO_OTHER; /* sudoedit, a regular expression */
-	while (size < command.size && command.data[size] != ' ')
-		size += command.data[size] == '\\' && size + 1 < command.size ? 2 : 1;
-	program = (struct bytes){command.data, size < command.size ? size : command.size};
-	if (bytes_are_any(program, sudo_directories, COUNT(sudo_directories)))
-		return SUDO_ANYTHING;
-	if (memchr(program.data, '*', program.size) || memchr(program.data, '?', program.size) ||
-	    memchr(program.data, '[', program.size))
-		return pattern_reach(program);
-	program = bytes_basename(program);
-	if (bytes_are_any(program, sudo_starters, COUNT(sudo_starters)))
-		return SUDO_ANYTHING;
-	return bytes_are_any(program, sudo_clients, COUNT(sudo_clients)) ? SUDO_ENGINE : SUDO_OTHER;
-}
 
 static bool take_line_prefix(struct bytes *line, const char *prefix)
 {
@@ -115,11 +14,10 @@ static bool take_line_prefix(struct bytes *line, const char *prefix)
 }
 
 enum access_sudo_answer access_sudo_read(struct bytes output, void *data,
-					 void (*take)(void *data,
-						      const struct access_sudo_rule *rule))
+					 void (*take)(void *data, const struct access_rule *rule))
 {
 	enum access_sudo_answer answer = SUDO_UNKNOWN;
-	struct access_sudo_rule rule = {0};
+	struct access_rule rule = {0};
 	bool commands = false;
 	struct bytes line;
 
@@ -139,7 +37,7 @@ enum access_sudo_answer access_sudo_read(struct bytes output, void *data,
 		if (*line.data != ' ' && *line.data != '\t') { /* another entry */
 			const char *colon = memmem(line.data, line.size, ": ", 2);
 
-			rule = (struct access_sudo_rule){0};
+			rule = (struct access_rule){0};
 			commands = false;
 			if (colon)
 				rule.source = bytes_from(line, (size_t)(colon - line.data) + 2);
@@ -151,25 +49,12 @@ enum access_sudo_answer access_sudo_read(struct bytes output, void *data,
 			commands = true;
 		} else if (commands && take_line_prefix(&line, "\t")) {
 			rule.command = line;
-			rule.reach = access_sudo_reach(line);
-			if (rule.reach != SUDO_NOTHING)
+			rule.reach = access_rule_reach(line);
+			if (rule.reach != REACH_NOTHING)
 				take(data, &rule);
 		}
 	}
 	return answer;
-}
-
-bool access_sudo_lists(struct bytes list, const char *word)
-{
-	struct bytes one;
-
-	while (bytes_take(&list, ',', &one)) {
-		while (one.size && *one.data == ' ')
-			one = bytes_from(one, 1);
-		if (bytes_are(one, word) || bytes_are(one, "ALL"))
-			return true;
-	}
-	return false;
 }
 
 /* --- whom the rules name ---------------------------------------------------------------------- */

@@ -9,9 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "ctl/access/access.h"
+#include "ctl/become/access_become.h"
+#include "ctl/become/access_lead.h"
 #include "ctl/rules/access_doas.h"
-#include "ctl/rules/access_sudo.h"
 
 #define DOAS "/usr/bin/doas"
 #define DOAS_CONF "/etc/doas.conf"
@@ -60,7 +60,7 @@ static void doas_give(struct access_lead *lead, const struct access_doas_rule *r
 	_cleanup_(text_free) struct text command = {0};
 	const struct passwd *target = NULL;
 	uint32_t number;
-	struct access_sudo_rule given = {.source = bytes_of(DOAS_CONF)};
+	struct access_rule given = {.source = bytes_of(DOAS_CONF)};
 
 	if (rule->target && doas_number(rule->target, &number))
 		target = getpwuid(number);
@@ -70,7 +70,7 @@ static void doas_give(struct access_lead *lead, const struct access_doas_rule *r
 	text_add_string(&command, rule->command ?: "ALL");
 	text_add_string(&command, rule->arguments);
 	given.command = text_since(&command, 0);
-	given.reach = access_sudo_reach(given.command);
+	given.reach = access_rule_reach(given.command);
 	access_lead_take(lead, &given);
 }
 
@@ -125,7 +125,7 @@ void access_ask_doas(struct access *access)
 		doas_find_users(access, &doas->rules[i]);
 	for (unsigned int i = 0; i < access->user_count; i++) {
 		struct access_user *user = access->users[i];
-		struct access_lead lead = {.access = access, .user = user, .by = "doas"};
+		struct access_lead lead = {.access = access, .user = user, .kind = ACCESS_DOAS};
 
 		for (unsigned int rule = 0; user->uid && rule < doas->count; rule++)
 			if (access_doas_holds(doas, rule, user, doas_is_of))

@@ -14,7 +14,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "ctl/access/access.h"
+#include "ctl/grants/access_grant.h"
 
 #define USERS_MAX 50000
 #define USER_GROUPS_MAX 256

@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/utf8.h"
-#include "ctl/access/access.h"
+#include "ctl/grants/access_grant.h"
 
 struct access_grant *access_add(struct access *access, const struct access_socket *socket,
 				enum access_kind kind, const char *who)
