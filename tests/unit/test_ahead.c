@@ -106,6 +106,32 @@ static void test_all_lines(void **state)
 	text_free(&text);
 }
 
+/* Of lines that are too long their beginnings come, wherever the file or a block ends. */
+static void test_long_lines(void **state)
+{
+	static const struct {
+		size_t size;
+		const char *behind;
+	} sizes[] = {{LINES_TAKEN_MAX, "\nlast"},
+		     {LINES_TAKEN_MAX + 1, ""},
+		     {LINES_TAKEN_MAX + 600000, "\na\nb"}};
+	struct text text = {0};
+	char *filler = malloc(LINES_TAKEN_MAX + 600000);
+
+	assert_non_null(filler);
+	memset(filler, 'x', LINES_TAKEN_MAX + 600000);
+	for (size_t i = 0; i < COUNT(sizes); i++) {
+		text_cut(&text, 0);
+		text_add_string(&text, "first\n");
+		text_add(&text, filler, sizes[i].size);
+		text_add_string(&text, sizes[i].behind);
+		files_write(path, text.data, text.size);
+		check_all();
+	}
+	free(filler);
+	text_free(&text);
+}
+
 /* Who wants no more does not wait for the rest, and frees what was read. */
 static void test_ends_early(void **state)
 {
@@ -168,6 +194,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_all_lines, prepare, tidy),
+		cmocka_unit_test_setup_teardown(test_long_lines, prepare, tidy),
 		cmocka_unit_test_setup_teardown(test_ends_early, prepare, tidy),
 		cmocka_unit_test_setup_teardown(test_broken, prepare, tidy),
 		cmocka_unit_test_setup_teardown(test_what_suits, prepare, tidy),

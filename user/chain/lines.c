@@ -6,7 +6,6 @@
 #include <string.h>
 
 #define FIRST_CAPACITY (256u << 10)
-#define TAKEN_MAX ((size_t)VERIFY_LINE_MAX + 1) /* of a line */
 
 /* Room for more bytes behind those there are, which move to the buffer's beginning. */
 static int lines_make_room(struct lines *lines)
@@ -87,7 +86,7 @@ int lines_next(struct lines *lines, struct bytes *ret, bool *complete)
 	}
 	while (!(end = find_end(lines, seen))) {
 		seen = lines->end - lines->start;
-		if (seen >= TAKEN_MAX)
+		if (seen >= LINES_TAKEN_MAX)
 			break;
 		size = lines_fill(lines);
 		if (size < 0)
@@ -101,8 +100,9 @@ int lines_next(struct lines *lines, struct bytes *ret, bool *complete)
 	*complete = true;
 	if (end)
 		seen = (size_t)(end - (lines->buffer + lines->start));
-	lines->overlong = seen >= TAKEN_MAX && !end;
-	lines_take(lines, seen < TAKEN_MAX ? seen : TAKEN_MAX, end ? seen + 1 : TAKEN_MAX, ret);
+	lines->overlong = seen >= LINES_TAKEN_MAX && !end;
+	lines_take(lines, seen < LINES_TAKEN_MAX ? seen : LINES_TAKEN_MAX,
+		   end ? seen + 1 : LINES_TAKEN_MAX, ret);
 	return 1;
 }
 

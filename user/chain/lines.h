@@ -7,6 +7,8 @@
 
 #include "chain/verify.h"
 
+#define LINES_TAKEN_MAX ((size_t)VERIFY_LINE_MAX + 1) /* of a line */
+
 struct lines {
 	/* Up to SIZE bytes to TO; 0 at the end; -errno. */
 	ssize_t (*read)(void *data, char *to, size_t size);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A log file that is read, unpacked and cut into lines in a thread of its own, while what came before is looked at. */
+/* A log file that is read and unpacked in a thread of its own, seen in another one, while what came before is looked at. */
 #ifndef CALLERD_AHEAD_H
 #define CALLERD_AHEAD_H
 
@@ -10,7 +10,7 @@
 struct ahead;
 
 struct ahead_options {
-	/* Gets each line in that thread, before ahead_next(); NULL: nobody wants that. */
+	/* Gets each line in a thread, before ahead_next(); NULL: nobody wants that. */
 	void (*see)(void *data, struct bytes line, bool complete);
 	void *data;
 };

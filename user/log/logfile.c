@@ -10,7 +10,9 @@
 
 #include "base/cleanup.h"
 
-#define READ_BUFFER (256u << 10)
+#define READ_BUFFER                                                                                \
+	(64u                                                                                       \
+	 << 10) /* packed; who asks for more than twice that has it unpacked to where it is wanted */
 
 /* How often, and how long each time, to wait for the rest of a line that callerd is writing. */
 #define WRITING_TRIES 20
