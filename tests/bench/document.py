@@ -360,7 +360,7 @@ def asking(result, _):
 
 `callerctl` and a log of {result['records']:,} records, {result['size'] / 1e9:.1f} GB in the page cache, with its chain, which a report verifies; and the same log packed (gzip, {result['packed'] / 1e9:.2f} GB).
 The records are those of recorded calls, told again of {asked.USERS} users and {asked.JOBS} jobs in a week (`tests/bench/asking.py`). No index is made: each question reads all of it. Seconds, and
-the memory that it took at most; a thread reads, unpacks and hashes while another one looks at what was read.
+the memory that it took at most; a thread reads and unpacks, one verifies the chain for a report, and one looks at what was read.
 
 ''' + table(('', 'wall', 'CPU', 'MB', 'packed: wall', 'CPU', 'MB'), [
         (name, *(cell for state in ('plain', 'packed') for cell in (f'{states[state][0]:.1f}', f'{states[state][1]:.1f}', f'{states[state][2]:.0f}')))
