@@ -199,6 +199,27 @@ def a_forwarded_socket():
 
 
 @test
+def what_a_session_listens_to():
+    """Of a session's sshd the login says whose it is, though the first sshd listens; where it listens itself, as for ssh -R, others may be behind."""
+    with Sshd() as sshd:
+        for name, told, options in (('one-way', None, ()), ('both-ways', {'certainty': 'unknown', 'basis': 'listens'}, ('-R', '0:127.0.0.1:1'))):
+            path = pathlib.Path(f'{HOME}/{name}')
+            process = subprocess.Popen(sshd.command('cat', '-L', f'{path}:{SOCKET}', *options), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+            try:
+                end = time.monotonic() + PATIENCE
+                while not path.exists():
+                    true(process.poll() is None and time.monotonic() < end, 'ssh listens')
+                    time.sleep(0.05)
+                time.sleep(1.1)  # a process that young is not looked at in any case
+                for one in range(3):
+                    run(f'{CLIENTS}one_shot', str(path), '--target', f'/_ping?{name}-{one}')
+                    record = record_of(f'{name}-{one}')
+            finally:
+                process.communicate()
+            equal([field(record, 'callerd.relayed_for'), record['process']['name'].split('-')[0]], [told, 'sshd'], name)
+
+
+@test
 def through_sudo_and_su():
     with Sshd() as sshd:
         for name, begin, end in (('sudo', 'sudo -n ', ''), ('su', 'sudo -n su root -c "exec ', '"')):

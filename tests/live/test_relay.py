@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who is behind a relay before the engine's socket: real ones, with many clients at once, and pretenders."""
+import contextlib
 import shutil
 
 from doors import elsewhere, free_port
@@ -128,8 +129,12 @@ def own(how, name=None, **options):
     return Relay(name or how.split()[0], sys.executable, f'{ROOT}/tests/clients/relay.py', how, '{listen}', '{engine}', **options)
 
 
+SERVES = {'certainty': 'unknown', 'basis': 'listens'}
+
+
 def unnamed(record):
-    equal(field(record, WHO), None, f'nobody is behind {record["message"]}')
+    """Nobody is named; that somebody may be is known once the relay was looked at."""
+    true(field(record, WHO) in (None, SERVES), f'nobody is behind {record["message"]}: {field(record, WHO)}')
 
 
 @test
@@ -322,7 +327,7 @@ def until_named(agent, mark, ask):
         number += 1
         ask(f'{mark}-{number}')
         record = of_call(agent, f'{mark}-{number}')
-        if field(record, WHO):
+        if field(record, WHO) not in (None, SERVES):
             return record
         true(time.monotonic() < end, f'{number} calls, and nobody named')
 
@@ -391,6 +396,89 @@ def no_relay_of_others():
         for one in range(3):
             curl(relay, BOB)(f'hers-{one}')
             unnamed(of_call(agent, f'hers-{one}'))
+
+
+def until_told(agent, mark, ask):
+    """Asks until the record says what the caller is, at most for a while."""
+    end = time.monotonic() + PATIENCE
+    number = 0
+    while True:
+        number += 1
+        ask(f'{mark}-{number}')
+        record = of_call(agent, f'{mark}-{number}')
+        if field(record, WHO) or time.monotonic() > end:
+            return record
+        time.sleep(0.2)
+
+
+@test
+def whom_nobody_named():
+    """A caller that listens, or whose parent does, may have been asked by others; and its message is as it was."""
+    port = Port('socat', 'TCP-LISTEN:{port},fork,reuseaddr', 'UNIX-CONNECT:{engine}')
+    relays = *each_relay(), proxyd(), own('pass'), port
+    with contextlib.ExitStack() as stack:
+        for relay in relays:
+            stack.enter_context(relay)
+        agent = stack.enter_context(Callerd())
+        for number, relay in enumerate(relays):
+            ask = curl(relay, BOB) if relay is port else lambda mark, relay=relay: BOB.run(*call(relay, mark))
+            record = until_told(agent, f'served-{number}', ask)
+            equal(field(record, WHO), SERVES, relay.command)
+            true(record['message'].startswith('root'), record['message'])
+        equal(agent.records(event__action='finding'), [], 'it is no finding')
+
+
+# What inetd does: a process for each connection, which is its standard input.
+INETD = '''
+import socket, subprocess, sys
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[1])
+listener.listen()
+client, _ = listener.accept()
+listener.close()
+subprocess.run(['sh', '-c', 'sleep 1.1; exec socat - UNIX-CONNECT:' + sys.argv[2]], stdin=client, stdout=client)
+'''
+
+
+@test
+def begun_for_a_connection():
+    """Nor does one act for itself that has the connection of another one, and does not listen. A process that young is no server."""
+    relay = Relay('inetd', sys.executable, '-c', INETD, '{listen}', '{engine}')
+    with relay, Callerd() as agent, connect(relay.path) as client:
+        for one in range(2):
+            client.sendall(f'GET /_ping?inetd-{one} HTTP/1.1\r\nHost: x\r\n\r\n'.encode())
+            client.recv(4096)
+            record = of_call(agent, f'inetd-{one}')
+        equal(field(record, WHO), {'certainty': 'unknown', 'basis': 'accepted'}, record['message'])
+
+
+CLIENT = '''
+import socket, sys, time
+time.sleep(1.1)
+for one in range(3):
+    with socket.socket(socket.AF_UNIX) as engine:
+        engine.connect(sys.argv[1])
+        engine.sendall(f'GET /_ping?itself-{one} HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n'.encode())
+        engine.recv(4096)
+    time.sleep(0.2)
+'''
+
+
+@test
+def clients_serve_nobody():
+    """What calls for itself is told to do so, also where it lives long."""
+    with Callerd() as agent:
+        name = f'relay-{os.getpid()}'
+        BOB.run(sys.executable, '-c', CLIENT, SOCKET)
+        BOB.docker('run', '--rm', '--network', 'none', '--name', name, IMAGE, 'sleep', '1.2')
+        BOB.docker('ps')
+        with open(f'{DIR}/compose.yml', 'w') as file:
+            file.write(f'version: "3"\nservices: {{one: {{image: {IMAGE}}}}}\n')
+        BOB.run('docker-compose', '-f', file.name, '-p', 'relay', 'ps', env={**os.environ, 'DOCKER_HOST': f'unix://{SOCKET}'})
+        agent.wait(2, event__action='api-request', callerd__api__operation='ContainerList')
+        records = agent.records(event__action='api-request')
+        true(len([one for one in records if 'itself-' in one['url']['original']]) == 3, 'the client that lives long')
+        equal([one for one in records if field(one, WHO)], [], 'nobody is behind')
 
 
 main()

@@ -1813,6 +1813,13 @@ static void test_relayed(void **state)
 	ASSERT_ABSENT(root, "callerd.relayed_for.user", "callerd.relayed_for.process");
 	assert_text(root, "message", "root | docker run -v /:/host bb | GET /_ping → no answer");
 	json_decref(root);
+	record.relayed = (struct record_relayed){RELAYED_UNKNOWN, RELAYED_BY_LISTENING};
+	root = written(&record, &context);
+	assert_text(root, "callerd.relayed_for.certainty", "unknown");
+	assert_text(root, "callerd.relayed_for.basis", "listens");
+	ASSERT_ABSENT(root, "callerd.relayed_for.askers");
+	assert_text(root, "message", "root | docker run -v /:/host bb | GET /_ping → no answer");
+	json_decref(root);
 	record.relayed = (struct record_relayed){0};
 	root = written(&record, &context);
 	ASSERT_ABSENT(root, "callerd.relayed_for");

@@ -31,6 +31,7 @@
 #include "engine/engines.h"
 #include "finder/finder.h"
 #include "finder/relay_ports.h"
+#include "finder/servants.h"
 #include "fold/fold.h"
 #include "guard/guard.h"
 #include "host/elders.h"
@@ -85,6 +86,7 @@ struct agent {
 	struct capture *capture;
 	struct beside *beside;
 	struct logins *logins;
+	struct servants *servants;
 	struct programs *programs;
 	struct elders *elders;
 	struct refused *refused;
@@ -236,6 +238,21 @@ static bool agent_is_of_relay(const struct agent *agent, const struct record *re
 	return found;
 }
 
+/* Of what a caller asks that serves others it is told that it may be somebody else's. Who asked an engine has records of his own. */
+static void agent_tell_servant(struct agent *agent, struct record *record)
+{
+	const struct caller *caller = record->caller;
+	enum relayed_basis how;
+
+	if (!caller || record->relayed.certainty || !record_is_request(record) ||
+	    caller->process.pid == (uint32_t)(broker_pid() ?: getpid()))
+		return;
+	how = servants_find(agent->servants, caller, clock_now(CLOCK_BOOTTIME));
+	if (how && !agent_is_engine(agent, caller))
+		record->relayed =
+			(struct record_relayed){.certainty = RELAYED_UNKNOWN, .basis = how};
+}
+
 static void on_record(void *data, struct record *record)
 {
 	struct agent *agent = data;
@@ -249,6 +266,7 @@ static void on_record(void *data, struct record *record)
 	if (record->action == RECORD_SOCKET_CONNECTED)
 		record->server = agent->news;
 	is_test = self_test_is_call(agent->self_test, record);
+	agent_tell_servant(agent, record);
 	if (record->action !=
 	    RECORD_DOCKER_EVENT) /* a docker-event has its caller as described with the request */
 		engines_describe_caller(agent->engines, record);
@@ -572,6 +590,7 @@ static void agent_on_event(void *data, const void *bytes, size_t size)
 	if (event.caller) {
 		host_expect(agent->host, event.caller);
 		logins_expect(agent->logins, event.caller);
+		servants_find(agent->servants, event.caller, event.header->time);
 	}
 	if (event.header->type == CALLERD_EVENT_REFUSED)
 		refused_event(agent->refused, &event, clock_now(CLOCK_BOOTTIME));
@@ -625,8 +644,8 @@ static bool on_totals(void *data, struct callerd_totals *ret)
 	return !capture_totals(((struct agent *)data)->capture, ret);
 }
 
-/* Who called is read before what he asked. Where it is being looked up from where he came, his request may stay in its ring as long
- * as a busy loop leaves it there anyway: then its record tells that. */
+/* Who called is read before what he asked. Where it is being looked up from where he came, or whether he serves others, his request may
+ * stay in its ring as long as a busy loop leaves it there anyway: then its record tells that. */
 static bool agent_lets_wait(struct agent *agent)
 {
 	uint64_t now;
@@ -634,7 +653,8 @@ static bool agent_lets_wait(struct agent *agent)
 	capture_drain_callers(agent->capture);
 	note_begun(agent);
 	now = clock_now(CLOCK_BOOTTIME);
-	if (!logins_are_asked(agent->logins) || agent->stop)
+	if ((!logins_are_asked(agent->logins) && !servants_are_asked(agent->servants)) ||
+	    agent->stop)
 		agent->let_wait = 0;
 	else if (!agent->let_wait)
 		agent->let_wait = now + POLL_PAUSE;
@@ -1159,7 +1179,8 @@ static const struct login *agent_login(void *data, const struct caller *caller, 
 static int open_logins(struct agent *agent)
 {
 	struct record_context *context = host_context(agent->host);
-	int error = logins_new(context, agent->beside, &agent->logins);
+	int error = logins_new(context, agent->beside, &agent->logins)
+			    ?: servants_new(agent->beside, &agent->servants);
 
 	context->login = error ? NULL : agent_login;
 	context->login_data = agent->logins;
@@ -1640,6 +1661,7 @@ bool agent_free(struct agent *agent)
 	servers_free(agent->servers);
 	programs_free(agent->programs);
 	logins_free(agent->logins);
+	servants_free(agent->servants);
 	if (ended) /* what hangs in reading a configuration uses the host's names */
 		host_free(agent->host);
 	if (agent->signals > 0)

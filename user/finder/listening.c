@@ -19,6 +19,7 @@
 
 /* An engine opens its listening sockets before those of its clients. */
 #define SOCKETS_MAX 256
+#define FILES_MAX 1024
 
 union address {
 	struct sockaddr any;
@@ -98,4 +99,43 @@ int listening_find(uint32_t pid, int process, struct listening ret[LISTENING_MAX
 			error = -EPERM;
 	}
 	return count ?: error;
+}
+
+/* A connection that was accepted has the listener's address; over TCP that is seen only of what a process was begun with. */
+static bool is_accepted(const struct broker_socket *socket, int number)
+{
+	const union address *address = (const void *)&socket->address;
+
+	if (socket->accepts || socket->type != SOCK_STREAM || !socket->peer_size || !socket->size)
+		return false;
+	if (address->any.sa_family == AF_UNIX)
+		return socket->size > offsetof(struct sockaddr_un, sun_path);
+	return !number && (address->any.sa_family == AF_INET || address->any.sa_family == AF_INET6);
+}
+
+int listening_role(uint32_t pid, int process)
+{
+	_close_ int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	_closedir_ DIR *directory = broker_opendir(process, "fd");
+	const struct dirent *entry;
+	int role = LISTENING_NOT, sockets = 0;
+
+	if (pidfd < 0 || !directory)
+		return -errno;
+	for (int files = 0;
+	     files < FILES_MAX && sockets < SOCKETS_MAX && (entry = readdir(directory)); files++) {
+		struct broker_socket socket;
+		int number = atoi(entry->d_name);
+
+		if (!is_socket(dirfd(directory), entry->d_name))
+			continue;
+		sockets++;
+		if (broker_socket(pidfd, number, &socket))
+			continue;
+		if (socket.accepts)
+			return LISTENING_LISTENS;
+		if (is_accepted(&socket, number))
+			role = LISTENING_ACCEPTED;
+	}
+	return role;
 }

@@ -23,4 +23,13 @@ struct listening {
  * Returns their number, LISTENING_MAX at most, or -errno. */
 int listening_find(uint32_t pid, int process, struct listening ret[LISTENING_MAX]);
 
+enum listening_role {
+	LISTENING_NOT,
+	LISTENING_ACCEPTED, /* it has a connection that another process made to a listener */
+	LISTENING_LISTENS,
+};
+
+/* What PID, whose directory in /proc is PROCESS, is to others, by its first sockets: enum listening_role, or -errno. */
+int listening_role(uint32_t pid, int process);
+
 #endif

@@ -98,11 +98,18 @@ enum relayed_certainty {
 	RELAYED_NONE, /* nothing is known of a relay */
 	RELAYED_CERTAIN,
 	RELAYED_LIKELY,
-	RELAYED_UNKNOWN, /* it is of one of several */
+	RELAYED_UNKNOWN, /* it is of one of several, or it may be of somebody else than the caller */
 };
 
-/* What of it was compared with what the relay was asked. */
-enum relayed_basis { RELAYED_BY_NOTHING, RELAYED_BY_REQUEST, RELAYED_BY_HEAD };
+/* What of it was compared with what the relay was asked, or why there may be somebody. */
+enum relayed_basis {
+	RELAYED_BY_NOTHING,
+	RELAYED_BY_REQUEST,
+	RELAYED_BY_HEAD,
+	/* Nothing was compared: the caller serves others. */
+	RELAYED_BY_LISTENING,
+	RELAYED_BY_ACCEPTED, /* a connection that it was begun with */
+};
 
 /* Who asked a relay for what it then asked an engine for. */
 struct record_relayed {
