@@ -136,7 +136,8 @@ static void put_process(struct played process)
 	put_link(process.pid, "exe", process.file);
 	put_link(process.pid, "ns/mnt", process.contained ? "mnt:[11]" : "mnt:[10]");
 	put_link(process.pid, "ns/net", process.contained ? "net:[21]" : "net:[20]");
-	put_link(process.pid, "ns/pid", "pid:[30]");
+	put_link(process.pid, "ns/pid", "pid:[4026531836]");
+	put_link(process.pid, "ns/cgroup", "cgroup:[4026531835]");
 	put_link(process.pid, "ns/user", "user:[40]");
 }
 
@@ -312,6 +313,40 @@ static void test_logind_leader(void **state)
 	assert_int_equal(found.login.basis, 0);
 }
 
+/* What is of the kernel, cgroups and PIDs, is the host's; what logind says, of the container that we are in. */
+static void test_logind_in_a_container(void **state)
+{
+	static const char file[] = "UID=1000\nLEADER=376\nAUDIT=3\nSERVICE=login\n";
+	static const char unset[] = "UID=1000\nLEADER=377\nSERVICE=su-l\n";
+	struct login_question of_audit = question_of(3, 0, 0);
+	struct login_question of_cgroup = question_of(CALLERD_UNSET_ID, 0, 0);
+	struct login_found found;
+	char here[PATH_MAX];
+
+	mkdir(path_here("/run/systemd", here), 0755);
+	mkdir(path_here("/run/systemd/sessions", here), 0755);
+	files_write(path_here("/run/systemd/sessions/3", here), file, sizeof(file) - 1);
+	files_write(path_here("/run/systemd/sessions/c1", here), unset, sizeof(unset) - 1);
+	strcpy(of_cgroup.key.scope, "c1");
+	login_look(&of_cgroup, &found);
+	assert_int_equal(found.login.basis, 1u << LOGIN_BY_LOGIND);
+	assert_int_equal(found.login.leader.pid, 377);
+
+	put_link(1, "ns/pid", "pid:[31]");
+	put_link(1, "ns/cgroup", "cgroup:[51]");
+	login_look(&of_cgroup, &found);
+	assert_int_equal(found.login.basis, 0);
+	login_look(&of_audit, &found);
+	assert_int_equal(found.login.basis, 1u << LOGIN_BY_LOGIND);
+	assert_string_equal(found.login.service, "login");
+	assert_int_equal(found.login.leader.pid, 0);
+	/* Who is above the caller has the host's number in any case. */
+	of_audit = question_of(3, 700, 90);
+	put_process((struct played){700, 1, 3, 90, "/usr/bin/login"});
+	login_look(&of_audit, &found);
+	assert_int_equal(found.login.leader.pid, 700);
+}
+
 /* --- sshd ------------------------------------------------------------------------------------- */
 
 static struct login_question put_sshd(uint32_t parents_session)
@@ -446,6 +481,7 @@ int main(void)
 		TEST(test_reused_pid),
 		TEST(test_host_names),
 		TEST(test_logind_leader),
+		TEST(test_logind_in_a_container),
 		TEST(test_connection),
 		TEST(test_hidden_connection),
 		TEST(test_in_a_container),

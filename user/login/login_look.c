@@ -19,6 +19,9 @@
 
 #define DESCRIPTORS_MAX 64 /* of sshd, that are looked at */
 #define PROCESSES_MAX 32768
+/* Inode numbers of the host's own, as the kernel has them (PROC_PID_INIT_INO, PROC_CGROUP_INIT_INO). */
+#define HOSTS_PIDS "pid:[4026531836]"
+#define HOSTS_CGROUPS "cgroup:[4026531835]"
 
 static void keep_word(char *to, size_t size, struct bytes from)
 {
@@ -376,6 +379,14 @@ static void look_above(const struct login_question *question, struct login_found
 
 /* --- logind ----------------------------------------------------------------------------------- */
 
+/* Whether the namespace of ours at PATH is WANTED. */
+static bool login_is_in(const char *path, const char *wanted)
+{
+	char link[32] = "";
+
+	return broker_readlink(AT_FDCWD, path, link, sizeof(link) - 1) > 0 && !strcmp(link, wanted);
+}
+
 /* Reads at most SIZE bytes of the file at PATH. Returns how many, or -errno. */
 static ssize_t read_login_file(const char *path, char *data, size_t size)
 {
@@ -412,14 +423,15 @@ static bool still_lives(uint32_t pid, uint64_t start)
 	return process >= 0;
 }
 
-/* Whether SESSION is the one of KEY. By the session of audit, which the kernel has and logind is told; else by the cgroup,
- * in which a login within a login stays. */
+/* Whether SESSION is the one of KEY. By the session of audit, which the kernel has and logind is told; else by the cgroup, in which a
+ * login within a login stays. KEY's is of the host's cgroups: where we are in a container, logind has another c1. */
 static bool is_same_session(const struct login_key *key, const struct logind_session *session)
 {
 	if (session->audit != CALLERD_UNSET_ID && key->session != CALLERD_UNSET_ID)
 		return session->audit == key->session;
-	return key->scope[0] && (!key->leader || (session->leader == key->leader &&
-						  still_lives(key->leader, key->leader_start)));
+	return key->scope[0] && login_is_in("/proc/self/ns/cgroup", HOSTS_CGROUPS) &&
+	       (!key->leader ||
+		(session->leader == key->leader && still_lives(key->leader, key->leader_start)));
 }
 
 static void take_logind(const struct login_key *key, const char *id,
@@ -543,4 +555,8 @@ void login_look(const struct login_question *question, struct login_found *ret)
 	if (!login->time && ret->start)
 		login->time = clock_real(question->boot_to_real, ret->start);
 	login->ended |= login_look_ended(ret);
+	/* What else is told of processes are the host's numbers, as are the key's. */
+	if (login->leader.pid != question->key.leader &&
+	    !login_is_in("/proc/self/ns/pid", HOSTS_PIDS))
+		login->leader = (struct process){0};
 }
