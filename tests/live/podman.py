@@ -116,13 +116,16 @@ network_config_dir = "%s/network"
                 with contextlib.suppress(OSError):
                     os.rmdir(path)
 
-    def remote(self, *args):
-        # Its client wants a home and directories of its own.
+    def remote_command(self, *args):
+        """The command line of its client, by MEMBER, which wants a home and directories of its own."""
         alice, home = User(MEMBER), self.dir + '/alice'
         os.makedirs(home, exist_ok=True)
         os.chown(home, int(alice.uid), -1)
         environment = ['env', 'HOME=' + home, 'XDG_RUNTIME_DIR=' + home]
         command = ['podman', '--remote', '--url', 'unix://' + self.path, *args]
         if not self.tree:
-            return alice.run(*environment, *command)
-        return run(*environment, *self.inside(*command, user=MEMBER))
+            return alice.command(*environment, *command)
+        return [*environment, *self.inside(*command, user=MEMBER)]
+
+    def remote(self, *args):
+        return run(*self.remote_command(*args))

@@ -4,6 +4,7 @@ import shutil
 
 from live import *
 from bodies import API, config
+from podman import Podman
 
 ALICE, BOB = User(MEMBER), User(OUTSIDER)
 DOOR = '/run/docker.sock'
@@ -53,10 +54,10 @@ class Worker(Container):
 
 
 class Shell:
-    """`docker exec -i CONTAINER sh` of WHO, which does what it is told."""
+    """`docker exec -i CONTAINER sh` of WHO, or what COMMAND is, which does what it is told."""
 
-    def __init__(self, container, who):
-        self.process = subprocess.Popen(docker_of(who, 'exec', '-i', container.name, 'sh'), stdin=subprocess.PIPE,
+    def __init__(self, container, who, command=None):
+        self.process = subprocess.Popen(command or docker_of(who, 'exec', '-i', container.name, 'sh'), stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
     def __enter__(self):
@@ -343,6 +344,32 @@ def compose():
         expect(record, created_by=BOB, started_by=BOB, exec_by=None)
         told = record['container']['labels']
         equal((told['com_docker_compose_project'], told['com_docker_compose_service']), ('shop', 'web'), str(told))
+
+
+@test
+def podman():
+    """It tells of an exec when that runs, and not of which one: shells that two users open at once, by its client and by Docker's, are theirs,
+    and what it runs without being asked by its socket is nobody's."""
+    with Podman() as service, Callerd('--inventory', '65536', sockets=[service.path]) as agent:
+        try:
+            service.remote('run', '-d', '--network', 'none', '--name', 'behind-podman', '-v', f'{service.path}:{DOOR}', service.image, 'sleep', '600')
+        except AssertionError as why:
+            raise Skip(f'podman runs nothing here: {why!s:.300}') from None
+        word = ('exec', '-i', 'behind-podman', 'sh')
+        with Shell(None, None, service.remote_command(*word)) as alice, \
+                Shell(None, None, BOB.command('docker', '-H', 'unix://' + service.path, *word)) as bob:
+            for shell, who in ((alice, ALICE), (bob, BOB), (alice, ALICE)):
+                record = shell.known(agent)
+                expect(record, created_by=ALICE, exec_by=who)
+                equal(field(record, MAKERS + 'exec_by.basis'), 'id', 'basis')
+                equal(field(record, 'callerd.caller.behind.user.id'), who.uid, 'behind')
+                begun = request_of(agent, record, 'exec_by')
+                equal((begun['user']['id'], begun['callerd']['api']['operation'].replace('Libpod', '')), (who.uid, 'ExecStart'), 'its request')
+            with Shell(None, None, ['env', f'CONTAINERS_CONF={service.dir}/containers.conf', f'HOME={service.dir}', *service.local, *word]) as local:
+                local.call(agent)
+                agent.event('container/exec_start', name='behind-podman', count=3)
+                for _ in range(3):
+                    expect(local.call(agent), created_by=ALICE, exec_by=None)
 
 
 main()

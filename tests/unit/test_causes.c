@@ -1795,8 +1795,41 @@ static void test_podman_tells_less(void **state)
 	tell_event(&stage, exec_event("exec_die", EXEC_2, ""), 901);
 	EXPECT_AT(&stage, 910,
 		  "exec_start aaaa request time x1 dave\n"
-		  "exec_die aaaa 1111 inherited time x1 dave\nexec_die aaaa 2222 unknown\n");
+		  "exec_die aaaa 1111 inherited id x1 dave\nexec_die aaaa 2222 unknown\n");
 	ledger_request_end(request);
+	stage_close(&stage);
+}
+
+/* Of execs that two users began at once the events are nobody's, each exec is of whoever named it. One that was refused began
+ * none, and one that nobody answered yet may be. */
+static void test_podman_execs_at_once(void **state)
+{
+	struct stage stage = {0};
+	struct request *one, *other, *refused, *open;
+
+	stage_open(&stage);
+	causes_set_engine(stage.causes, 0, BRAND_PODMAN, false);
+	live_once(&stage, A_ID, false);
+	inspected(&stage, A_ID, "", 50);
+	one = start_exec(&stage, 1, "x1", EXEC_1, 200);
+	other = start_exec(&stage, 2, "x2", EXEC_2, 201);
+	refused = begin_request(&stage, 3, "ExecStartLibpod", "x3", 202);
+	ledger_request_set_target(refused, bytes_of(EXEC_1), (struct bytes){0}, bytes_of(A_ID));
+	answer(&stage, refused, 409, 203);
+	open = begin_request(&stage, 0, "ExecStartLibpod", "x4", 204);
+	ledger_request_set_target(open, bytes_of(ID_OF("3")), (struct bytes){0}, bytes_of(A_ID));
+	tell_event(&stage, OF_CONTAINER("exec_start", A_ID), 300);
+	tell_event(&stage, OF_CONTAINER("exec_start", A_ID), 301);
+	EXPECT_AT(&stage, 60500, "exec_start aaaa unknown\nexec_start aaaa unknown\n");
+	tell_event(&stage, exec_event("exec_die", EXEC_1, ""), 61000);
+	tell_event(&stage, exec_event("exec_die", EXEC_2, ""), 61001);
+	tell_event(&stage, exec_event("exec_die", ID_OF("3"), ""), 61002);
+	EXPECT_AT(&stage, 61100,
+		  "exec_die aaaa 1111 inherited id x1 bob\n"
+		  "exec_die aaaa 2222 inherited id x2 carol\nexec_die aaaa 3333 unknown\n");
+	ledger_request_end(one);
+	ledger_request_end(other);
+	ledger_request_end(open);
 	stage_close(&stage);
 }
 
@@ -3813,6 +3846,7 @@ int main(void)
 		cmocka_unit_test(test_volume_before_end),
 		cmocka_unit_test(test_failed_create),
 		cmocka_unit_test(test_podman_tells_less),
+		cmocka_unit_test(test_podman_execs_at_once),
 		cmocka_unit_test(test_volumes),
 		cmocka_unit_test(test_volumes_of_builds),
 		cmocka_unit_test(test_failing_start_unseen),

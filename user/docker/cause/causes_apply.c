@@ -148,6 +148,41 @@ static void has_died(struct engine_side *engine, struct owner *owner,
 	owner->stopped = cause->kind == CAUSE_REQUEST || owner->signalled;
 }
 
+/* Whether REQUEST, of the daemon of SOCKET, began an exec in CONTAINER: it says which, and the engine begins none twice. */
+static bool began_exec(const struct causes *causes, unsigned int socket,
+		       const struct request *request, struct bytes container)
+{
+	return operation_docker(request->operation) == OPERATION_ExecStart && request->sent &&
+	       request->answered && request->status < STATUS_ERROR &&
+	       bytes_equal(request->container, container) &&
+	       causes_is_same(causes, request->socket, socket);
+}
+
+/* Podman tells that an exec runs in CONTAINER, not which one, and some time after it came to run: these are all that requests began. */
+static void take_begun_execs(const struct causes *causes, unsigned int socket,
+			     struct bytes container)
+{
+	struct owners *owners = &causes_side(causes, socket)->owners;
+	struct request *request = causes->ledger.newest;
+	struct owner_exec *exec;
+
+	for (; request; request = request->older) {
+		if (request->taken || !began_exec(causes, socket, request, container))
+			continue;
+		exec = owners_get_exec(owners, request->id);
+		if (!exec)
+			continue;
+		request->taken = true;
+		memcpy(exec->container, container.data, ID_DIGITS);
+		exec->begun = request->started;
+		origin_unref(exec->starter);
+		exec->starter = origin_ref(ledger_origin(&causes->ledger, request));
+		exec->starter_basis = BASIS_ID;
+		causes_keep_exec(causes, socket, exec);
+		causes_ask_exec(causes, socket, exec);
+	}
+}
+
 static void had_exec(const struct causes *causes, unsigned int socket,
 		     const struct engine_event *event, const struct cause *cause)
 {
@@ -157,9 +192,10 @@ static void had_exec(const struct causes *causes, unsigned int socket,
 	bool ends = event->act == ACTION_EXEC_DIE;
 	struct bytes id = event->exec_id;
 
-	/* Podman tells the id only at the end. */
-	if (!id.size && event->act == ACTION_EXEC_START && cause->request)
-		id = cause->request->id;
+	if (!id.size && event->act == ACTION_EXEC_START) {
+		take_begun_execs(causes, socket, event->id);
+		return;
+	}
 	exec = ends ? owners_find_exec(owners, id) : owners_get_exec(owners, id);
 	if (!exec)
 		return;

@@ -2,7 +2,6 @@
 /* Finds the cause of an event. */
 #include "docker/cause/causes_inside.h"
 
-#define STATUS_ERROR 400
 #define RESTARTED_WITHIN                                                                           \
 	90000000000ull /* ns: engines wait for up to a minute before they start it again */
 

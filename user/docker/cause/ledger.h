@@ -42,6 +42,7 @@ struct request {
 	bool limits;	    /* it changes, or may change, the memory that a container may have */
 	int signal;	    /* the only signal that it sends; 0: any */
 	uint64_t signalled; /* ns of CLOCK_REALTIME: the last event of a signal of it; 0: none */
+	bool taken;	    /* the exec that it began is known to be its own */
 	bool alike; /* an effect that was told to be of it may be of another request of its user */
 	uint64_t answered, over;
 	int status;
