@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A mount namespace whose /etc is its own: users, rules of sudo's and name services that this machine does not have; and a real LDAP
 directory in there. The machine's own files stay as they are."""
+import shutil
+
 from live import *
 from receivers import unpack
 
@@ -122,3 +124,42 @@ class Directory(Elsewhere):
         """Whoever asks waits for ever."""
         for pid in run('pgrep', '-P', str(self.nslcd.pid), check=False).split() + [str(self.nslcd.pid)]:
             os.kill(int(pid), signal.SIGSTOP)
+
+
+BUS = '''<busconfig>
+<type>system</type>
+<listen>unix:path={dir}/bus</listen>
+<auth>EXTERNAL</auth>
+<policy context="default"><allow user="*"/><allow own="*"/><allow send_destination="*"/><allow receive_sender="*"/></policy>
+</busconfig>
+'''
+
+
+class Polkit(Elsewhere):
+    """With a system bus and polkitd of its own, which know the users in there. RULES: as polkit has them, of JavaScript."""
+
+    def __init__(self):
+        daemon = next((path for path in ('/usr/lib/polkit-1/polkitd', '/usr/libexec/polkitd') if os.path.exists(path)), None)
+        if not daemon or not shutil.which('dbus-daemon'):
+            raise Skip('no polkitd or no dbus-daemon: tools/install-deps test')
+        super().__init__()
+        self.run('chmod', '755', self.dir)
+        self.write(self.dir + '/bus.conf', BUS.format(dir=self.dir))
+        self.bus = {'DBUS_SYSTEM_BUS_ADDRESS': f'unix:path={self.dir}/bus'}
+        self.dbus = self.start('dbus-daemon', '--config-file', self.dir + '/bus.conf', '--nofork', '--print-address')
+        true(self.dbus.stdout.readline().startswith(b'unix:'), 'the bus is there')
+        self.daemon, self.polkitd = daemon, None
+
+    def rules(self, text):
+        """polkitd reads them as it starts."""
+        if self.polkitd:
+            self.polkitd.kill()
+            self.polkitd.wait()
+        self.run('sh', '-c', 'rm -f /etc/polkit-1/rules.d/*; mkdir -p /etc/polkit-1/rules.d; chown -R polkitd: /etc/polkit-1/rules.d')
+        self.write('/etc/polkit-1/rules.d/10-test.rules', text)
+        self.polkitd = self.start(self.daemon, '--no-debug', env={**os.environ, **self.bus})
+        deadline = time.monotonic() + PATIENCE
+        while 'org.freedesktop.PolicyKit1"' not in self.run('dbus-send', '--bus=' + self.bus['DBUS_SYSTEM_BUS_ADDRESS'], '--print-reply',
+                                                            '--dest=org.freedesktop.DBus', '/', 'org.freedesktop.DBus.ListNames'):
+            true(time.monotonic() < deadline and self.polkitd.poll() is None, 'polkitd is on the bus')
+            time.sleep(0.05)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """callerctl access: who can reach a real engine by group, ACL, sudo, a process, a connection, a container; and who did."""
+import contextlib
 import csv
 import html
 import json
@@ -16,17 +17,18 @@ import tempfile
 import time
 
 import podman
-from elsewhere import Directory, Elsewhere
+from elsewhere import Directory, Elsewhere, Polkit
 from live import DIR, IMAGE, LONG, PATIENCE, ROOT, Callerd, Daemon, Dockerd, equal, main, request, run, scaled, test, true
 from receivers import free_port
 
 CALLERCTL = os.environ.get('CALLERCTL', ROOT + '/build/callerctl')
 PREFIX = f'cta{os.getpid() % 100000}'
-UTC = {**os.environ, 'TZ': 'UTC', 'NO_COLOR': '1'}
+UTC = {**os.environ, 'TZ': 'UTC', 'NO_COLOR': '1', 'DBUS_SYSTEM_BUS_ADDRESS': 'unix:path=/nonexistent'}  # not this machine's polkit
 
 
-def callerctl(*args, code=0, command='access', inside=()):
-    done = subprocess.run([*inside, CALLERCTL, command, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=UTC, timeout=PATIENCE)
+def callerctl(*args, code=0, command='access', inside=(), env=None):
+    done = subprocess.run([*inside, CALLERCTL, command, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**UTC, **(env or {})},
+                          timeout=PATIENCE)
     equal(done.returncode, code, f'exit code of {args}: {done.stderr.decode()}{done.stdout.decode()}')
     return done.stdout.decode()
 
@@ -38,8 +40,8 @@ def place():
     return path
 
 
-def grants(*args, code=0, inside=()):
-    return [json.loads(line) for line in callerctl('--json', *args, code=code, inside=inside).splitlines()]
+def grants(*args, code=0, inside=(), env=None):
+    return [json.loads(line) for line in callerctl('--json', *args, code=code, inside=inside, env=env).splitlines()]
 
 
 def one(found, **wanted):
@@ -290,6 +292,92 @@ def rules_of_doas():
             host.write('/etc/doas.conf', rules, mode)
             found = grants('--read', '/dev/null', daemon.path, inside=host.inside)
             true(any(told in grant.get('not_known', '') for grant in found) and not any(grant.get('who') == 'ed' for grant in found), found)
+
+
+# What polkit is told to let people do. Of psits, only where he sits; of pbad its rule fails.
+POLKIT = '''
+polkit.addAdminRule(function(action, subject) {
+    return action.id == "org.freedesktop.machine1.host-shell" ? ["unix-group:pgroup"] : ["unix-user:padmin"];
+});
+polkit.addRule(function(action, subject) {
+    var exec = action.id == "org.freedesktop.policykit.exec", program = action.lookup("program");
+    switch (subject.user) {
+    case "pdocker": return exec && program == "/usr/bin/docker" && action.lookup("user") == "root" ? polkit.Result.YES : polkit.Result.NO;
+    case "pown": return exec ? program == "/usr/bin/docker" ? polkit.Result.YES : polkit.Result.AUTH_SELF_KEEP : polkit.Result.NO;
+    case "prun": return action.id == "org.freedesktop.systemd1.manage-units" && !action.lookup("unit") ? polkit.Result.YES : polkit.Result.NO;
+    case "prestart": return action.lookup("unit") == "docker.service" ? polkit.Result.YES : polkit.Result.NO;
+    case "psits": return subject.session == "SESSION" ? polkit.Result.YES : polkit.Result.NO;
+    case "pbad": if (exec) throw "fails"; return polkit.Result.NO;
+    }
+    return action.id == "test.callerd.podman" && subject.isInGroup("pgroup") ? polkit.Result.YES : null;
+});
+'''
+POLICY = '<policyconfig><action id="{}"><message>m</message><defaults><allow_any>{}</allow_any></defaults>{}</action></policyconfig>'
+PROGRAM = '<annotate key="org.freedesktop.policykit.exec.path">/usr/bin/{}</annotate>'
+KILLS = 'import os, time\nprint("up", flush=True)\nwhile True:\n    time.sleep(0.005)\n    try: os.kill(-1, 9)\n    except OSError: pass'
+POLKIT_LETS = {'pdocker': ('polkit pkexec docker', 'without a password'), 'prun': ('polkit systemd-run', 'without a password'),
+               'pown': ('polkit pkexec docker, pkexec sh', 'without a password: pkexec docker'),
+               'pmember': ('polkit pkexec podman, machinectl shell', 'without a password: pkexec podman'),
+               'padmin': ('polkit pkexec sh, systemd-run, systemctl link, systemctl set-environment', 'by his own password')}
+
+
+@contextlib.contextmanager
+def session_of_logind(name):
+    """Runs a command in a session, by its cgroup, as logind makes it."""
+    scopes = [f'{top}/user.slice/user-0.slice/session-{name}.scope' for top in ('/sys/fs/cgroup/systemd', '/sys/fs/cgroup/unified', '/sys/fs/cgroup')
+              if os.path.exists(top + '/cgroup.procs')]
+    for scope in scopes:
+        os.makedirs(scope)
+    try:
+        yield ['sh', '-ec', 'while [ "$1" != -- ]; do echo 0 >"$1/cgroup.procs"; shift; done; shift; exec "$@"', 'sh', *scopes, '--']
+    finally:
+        for scope in scopes:
+            os.rmdir(scope)
+
+
+@test
+def whom_polkit_lets_become_root():
+    """By a real polkitd and its rules: by which way, and whether another one's password would do is no grant."""
+    session = 'cta' + str(os.getpid())
+    with Polkit() as host, session_of_logind(session) as inside_session:
+        host.run('sh', '-c', 'getent passwd root polkitd >"$0" && cat "$0" >/etc/passwd', host.dir + '/few')  # not those of this machine
+        host.run('groupadd', '-g', '62000', 'pgroup')
+        for uid, name in enumerate(('pdocker', 'pown', 'prun', 'prestart', 'psits', 'pbad', 'pmember', 'padmin', 'pnobody'), 62001):
+            host.user(name, uid, *(['pgroup'] if name == 'pmember' else []))
+        host.run('mount', '-t', 'overlay', 'overlay', '-o', f'lowerdir=/usr/share/polkit-1/actions,upperdir={host.dir}/lib,workdir={host.dir}/lib.work',
+                 '/usr/share/polkit-1/actions')
+        for name in 'podman', 'ls':
+            host.write(f'/usr/share/polkit-1/actions/test.{name}.policy', POLICY.format('test.callerd.' + name, 'no', PROGRAM.format(name)))
+        if not os.path.exists('/usr/share/polkit-1/actions/org.freedesktop.machine1.policy'):
+            host.write('/usr/share/polkit-1/actions/test.machine.policy', POLICY.format('org.freedesktop.machine1.host-shell', 'auth_admin', ''))
+        host.rules(POLKIT.replace('SESSION', session))
+        found = grants('--read', '/dev/null', '/none', inside=host.inside, env=host.bus)
+        let = {grant['who']: (grant['how'], grant['detail']) for grant in found if grant.get('kind') == 'polkit'}
+        equal(let, POLKIT_LETS)
+        true(all(grant['root_equivalent'] and 'uid' in grant for grant in found if grant.get('kind') == 'polkit'), found)
+
+        # What it lets somebody do in the session that callerctl runs in is not what it lets him do.
+        asked = host.popen(*host.inside, *inside_session, 'setpriv', '--reuid', 'psits', '--clear-groups', 'sh', '-c', 'echo up; exec sleep 600')
+        equal(asked.stdout.readline(), b'up\n', '' if asked.poll() is None else asked.stderr.read())
+        with open(f'/proc/{asked.pid}/stat') as stat:
+            process = f'{asked.pid},{stat.read().rsplit(")", 1)[1].split()[19]},62005'
+        host.run('pkcheck', '--action-id', 'org.freedesktop.policykit.exec', '--process', process, env={**os.environ, **host.bus})
+        asked.kill()
+        asked.wait()
+        again = grants('--read', '/dev/null', '/none', inside=[*host.inside, *inside_session], env=host.bus)
+        equal({grant['who']: (grant['how'], grant['detail']) for grant in again if grant.get('kind') == 'polkit'}, POLKIT_LETS)
+        true(not any('in the session' in grant.get('not_known', '') for grant in found + again), again)
+
+        # Whoever ends the process that polkit is asked about hides nothing.
+        killer = host.start('setpriv', '--reuid', 'prun', '--clear-groups', '/usr/bin/python3', '-c', KILLS)
+        equal(killer.stdout.readline(), b'up\n', '' if killer.poll() is None else killer.stderr.read())
+        found = grants('--read', '/dev/null', '/none', inside=host.inside, env=host.bus)
+        true(any(grant.get('who') == 'prun' for grant in found) or any('polkit does not say all that prun' in grant.get('not_known', '') for grant in found), found)
+        killer.kill()
+        host.polkitd.kill()
+        host.polkitd.wait()
+        found = grants('--read', '/dev/null', '/none', inside=host.inside, env=host.bus)
+        true(any('polkit was not asked what users may do: it does not answer' in grant.get('not_known', '') for grant in found), found)
 
 
 @test
@@ -582,8 +670,17 @@ def programs_that_do_not_answer():
         true(any('sudo was not asked' in grant.get('not_known', '') for grant in found), found)
 
 
-if LONG:  # 15 s of waiting
+def polkit_that_does_not_answer():
+    with Polkit() as host:
+        host.rules('')
+        os.kill(host.polkitd.pid, signal.SIGSTOP)
+        found = grants('--read', '/dev/null', '/none', inside=host.inside, env=host.bus)
+        true(any('polkit was not asked' in grant.get('not_known', '') for grant in found), found)
+
+
+if LONG:  # 20 s of waiting
     test(programs_that_do_not_answer)
+    test(polkit_that_does_not_answer)
 
 
 @test

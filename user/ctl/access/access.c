@@ -93,7 +93,8 @@ void access_look(struct access *access)
 			    "%llu records of the log are of another host (%s): they are left out",
 			    (unsigned long long)access->others, access->other_host);
 	if (geteuid())
-		access_note(access, "not root: sudo's rules, connections, what processes hold and "
+		access_note(access, "not root: sudo's rules, those of doas and polkit, "
+				    "connections, what processes hold and "
 				    "containers by their mounts were not looked at");
 	access_list_users(access);
 	access_find_sockets(access);
@@ -101,6 +102,7 @@ void access_look(struct access *access)
 	if (!geteuid()) {
 		access_ask_sudo(access);
 		access_ask_doas(access);
+		access_ask_polkit(access);
 		access_look_at_processes(access);
 		access_find_contexts(access);
 	}

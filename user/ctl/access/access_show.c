@@ -327,12 +327,19 @@ void access_add_lines(struct text *out, const struct access *access, unsigned in
 /* --- JSON ------------------------------------------------------------------------------------- */
 
 static const char *const kind_words[] = {
-	[ACCESS_ROOT] = "root",		  [ACCESS_OWNER] = "owner",
-	[ACCESS_GROUP] = "group",	  [ACCESS_ACL] = "acl",
-	[ACCESS_EVERYBODY] = "everybody", [ACCESS_SUDO] = "sudo",
-	[ACCESS_DOAS] = "doas",		  [ACCESS_HELD] = "held",
-	[ACCESS_CONNECTED] = "connected", [ACCESS_TCP] = "tcp",
-	[ACCESS_CONTEXT] = "context",	  [ACCESS_CONTAINER] = "container",
+	[ACCESS_ROOT] = "root",
+	[ACCESS_OWNER] = "owner",
+	[ACCESS_GROUP] = "group",
+	[ACCESS_ACL] = "acl",
+	[ACCESS_EVERYBODY] = "everybody",
+	[ACCESS_SUDO] = "sudo",
+	[ACCESS_DOAS] = "doas",
+	[ACCESS_POLKIT] = "polkit",
+	[ACCESS_HELD] = "held",
+	[ACCESS_CONNECTED] = "connected",
+	[ACCESS_TCP] = "tcp",
+	[ACCESS_CONTEXT] = "context",
+	[ACCESS_CONTAINER] = "container",
 	[ACCESS_NO_WAY] = "no-way",
 };
 

@@ -296,7 +296,7 @@ void access_find_use(struct access *access, struct access_grant *grant)
 	if (grant->kind == ACCESS_CONTEXT ||
 	    (!grant->has_uid && grant->kind != ACCESS_CONTAINER && grant->kind != ACCESS_TCP))
 		return; /* such calls are not in a log, or nobody's in particular */
-	grant->watched = access->has_log && !grant->socket;
+	grant->watched = access->has_log && !grant->socket && !grant->unseen;
 	for (unsigned int i = 0; grant->socket && i < access->seen_count; i++)
 		grant->watched |= is_socket_of_log(grant->socket, access->seen[i]);
 	HASH_ITER(hh, access->uses, use, next)

@@ -5,8 +5,9 @@
 
 #include "ctl/grants/access_grant.h"
 
-/* Asks sudo of each user; reads what doas lets each. */
+/* Asks sudo and polkit of each user; reads what doas lets each. */
 void access_ask_sudo(struct access *access);
 void access_ask_doas(struct access *access);
+void access_ask_polkit(struct access *access);
 
 #endif

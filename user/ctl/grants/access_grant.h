@@ -26,6 +26,7 @@ enum access_kind {
 	ACCESS_EVERYBODY,
 	ACCESS_SUDO,
 	ACCESS_DOAS,
+	ACCESS_POLKIT,
 	ACCESS_HELD,	  /* a process that has what its user has not any more */
 	ACCESS_CONNECTED, /* the same of a connection */
 	ACCESS_CONTAINER,
@@ -37,7 +38,7 @@ enum access_kind {
 /* Whether that lets somebody become root, who may use any engine. */
 static inline bool access_is_by_root(enum access_kind kind)
 {
-	return kind == ACCESS_SUDO || kind == ACCESS_DOAS;
+	return kind == ACCESS_SUDO || kind == ACCESS_DOAS || kind == ACCESS_POLKIT;
 }
 
 /* What the log has of somebody at one socket. */
@@ -95,8 +96,9 @@ struct access_grant {
 	enum access_kind kind;
 	bool has_uid, standing; /* standing: root's powers, which can be taken away */
 	bool elsewhere; /* of a process in namespaces of its own: .uid is none of the host's users */
+	bool unseen;	/* whoever uses it seems to be root: the log does not say that nobody did */
 	uint32_t uid, gid;
-	char who[ACCESS_NAME_SIZE], how[128], detail[160];
+	char who[ACCESS_NAME_SIZE], how[256], detail[160];
 	char container_id[72];
 	char remove[256]; /* the command; empty: there is none */
 	unsigned int connections;
