@@ -72,7 +72,7 @@ static struct sd_bus_message *make_polkit_call(struct access_polkit *polkit,
 	while (!polkit->answered && !polkit->broken) {
 		int done = bus->process(polkit->connection, NULL);
 
-		if (!done)
+		if (!done && !polkit->answered)
 			done = bus->wait(polkit->connection, UINT64_MAX);
 		polkit->broken |= done < 0 && done != -EINTR;
 	}
