@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What sudo prints, its rules, those of doas, and mountinfo: no text is read beyond its end, and what is found is part of what was given. */
+/* What sudo prints, its rules, those of doas, profiles, and mountinfo: no text is read beyond its end, and what is found is part of what was given. */
 #include "fuzz.h"
 
 #include "ctl/access/access_context.h"
 #include "ctl/access/access_mounts.h"
+#include "ctl/access/access_profile.h"
 #include "ctl/rules/access_doas.h"
 #include "ctl/rules/access_sudo.h"
 #include "json/body.h"
@@ -51,6 +52,26 @@ static void read_doas(struct bytes file)
 	access_doas_free(doas);
 }
 
+static void on_assigned(void *data, const struct access_profile *assigned)
+{
+	MUST(strlen(assigned->value) < sizeof(assigned->value));
+	MUST(!strpbrk(assigned->value, "\n\033") && (assigned->literal || !*assigned->value));
+	++*(size_t *)data;
+}
+
+static void read_profiles(struct bytes file)
+{
+	static const enum access_profile_form forms[] = {PROFILE_SHELL, PROFILE_ENVIRONMENT,
+							 PROFILE_SYSTEMD};
+
+	for (size_t i = 0; i < COUNT(forms); i++) {
+		size_t assigned = 0;
+
+		access_profile_read(file, forms[i], &assigned, on_assigned);
+		MUST(assigned <= file.size / strlen("DOCKER_HOST="));
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct bytes input = {(const char *)data, size};
@@ -61,6 +82,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	access_sudo_read(input, &input, on_rule);
 	read_doas(input);
+	read_profiles(input);
 	access_sudo_users(input, NULL, on_name);
 	access_context_current(input, context.name, sizeof(context.name));
 	if (access_context_read(input, &context))

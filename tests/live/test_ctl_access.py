@@ -476,7 +476,41 @@ def contexts_lead_elsewhere():
         true(50 < len(theirs) <= 64 and all(hidden not in str(grant) and '\33' not in grant['how'] for grant in theirs), theirs)
         true(any('ctxevil has more contexts' in grant.get('not_known', '') for grant in found), found)
         text = callerctl('--read', '/nonexistent', daemon.path, code=5, inside=host.inside)
-        true('  ctxuser' in text.split('\nother engines, by contexts\n')[1] and 'secretword' not in text, text)
+        true('  ctxuser' in text.split('\nother engines, by contexts and variables\n')[1] and 'secretword' not in text, text)
+
+
+@test
+def variables_lead_elsewhere():
+    """DOCKER_HOST in profiles: as a real shell has it; homes are their users'."""
+    with Elsewhere() as host, Daemon(place() + '/engine.sock') as daemon:
+        host.run('sh', '-c', 'getent passwd root >"$0" && cat "$0" >/etc/passwd; cd /etc; rm -rf profile.d environment.d; mkdir profile.d environment.d', host.dir + '/few')
+        for uid, name in enumerate(('varuser', 'varevil'), 61055):
+            host.user(name, uid)
+            host.run('install', '-d', '-o', name, f'{host.dir}/{name}')
+            host.run('usermod', '-d', f'{host.dir}/{name}', name)
+        for path, text in (('environment', 'DOCKER_HOST=tcp://all.example:2375\n'), ('profile.d/x.sh', f'export DOCKER_HOST=unix://{daemon.path}\n'),
+                           ('environment.d/9.conf', 'CONTAINER_HOST="ssh://pod.example"\n'), ('systemd/user.conf', '[Manager]\nDefaultEnvironment="DOCKER_CONTEXT=far"\n')):
+            host.write('/etc/' + path, text)
+        host.run('ln', '-s', '/etc/environment', '/etc/profile.d/linked.sh')
+        profile = 'A=b export DOCKER_HOST="tcp://bob:secretword@"\'own.example:2376\' # or so\nDOCKER_CONTEXT=$(hostname)\n'
+        home = f'{host.dir}/varuser'
+        host.write(home + '/.bashrc', profile)
+        host.run('chown', 'varuser', home + '/.bashrc')
+        equal(run(*host.as_user('varuser', 'bash', '-c', f'. {home}/.bashrc; echo $DOCKER_HOST')).strip(), 'tcp://bob:secretword@own.example:2376')
+        host.write('/etc/hidden', 'DOCKER_HOST=tcp://hidden.example\n', 0o600)
+        host.run('sh', '-ec', 'cd "$0"; ln -s /etc/hidden .profile; mkfifo .bashrc; mkdir .zshrc; ln -s /etc .config; for i in $(seq 100); do echo DOCKER_HOST=tcp://h$i; done >.zshenv; '
+                 'yes | head -c 100000 >.zprofile; echo DOCKER_HOST=tcp://h >>.zprofile; chown -h varevil: .* 2>/dev/null || chown varevil .zshenv .zprofile', f'{host.dir}/varevil')
+        found = grants('--read', '/dev/null', daemon.path, inside=host.inside)
+        equal({(grant['who'], grant['how'], grant['detail']) for grant in found if grant.get('kind') == 'context' and grant['who'] != 'varevil'},
+              {('everybody', 'DOCKER_HOST in /etc/environment', 'tcp://all.example:2375'),
+               ('everybody', 'CONTAINER_HOST in /etc/environment.d/9.conf', 'ssh://pod.example'),
+               ('everybody', 'DOCKER_CONTEXT in /etc/systemd/user.conf', 'far'),
+               ('varuser', 'DOCKER_HOST in ~/.bashrc', 'tcp://bob:***@own.example:2376'),
+               ('varuser', 'DOCKER_CONTEXT in ~/.bashrc', 'not written out: where it leads is not known')})
+        equal({grant['how'] for grant in found if grant.get('who') == 'varevil'}, {'DOCKER_HOST in ~/.zshenv'})
+        notes = [grant['not_known'] for grant in found if 'not_known' in grant]
+        true(any('varevil has more variables' in note for note in notes) and any('/etc/profile.d/linked.sh is a link' in note for note in notes), notes)
+        true('hidden.example' not in str(found) and 'secretword' not in str(found), found)
 
 
 @test

@@ -3,6 +3,7 @@
 #include "unit.h"
 
 #include "ctl/access/access_mounts.h"
+#include "ctl/access/access_profile.h"
 #include "ctl/grants/access_grant.h"
 #include "ctl/rules/access_doas.h"
 #include "ctl/rules/access_sudo.h"
@@ -347,6 +348,59 @@ static void test_many_mounts(void **state)
 	text_free(&mounts);
 }
 
+static void on_assigned(void *data, const struct access_profile *assigned)
+{
+	size_t used = strlen(seen);
+
+	snprintf(seen + used, sizeof(seen) - used, "%s=%s|", assigned->name,
+		 assigned->literal ? assigned->value : "?");
+}
+
+static void test_profiles(void **state)
+{
+	static const struct {
+		enum access_profile_form form;
+		const char *file, *told;
+	} cases[] = {
+		{PROFILE_SHELL, "", ""},
+		{PROFILE_SHELL, "export DOCKER_HOST=tcp://a:2375", "DOCKER_HOST=tcp://a:2375|"},
+		{PROFILE_SHELL, "  DOCKER_HOST=tcp://a # why\nexport DOCKER_HOST\n",
+		 "DOCKER_HOST=tcp://a|"},
+		{PROFILE_SHELL, "A=b declare -x X DOCKER_CONTEXT='my one';CONTAINER_HOST=\"x\"y",
+		 "DOCKER_CONTEXT=my one|CONTAINER_HOST=xy|"},
+		{PROFILE_SHELL, "if [ -z \"$DOCKER_HOST\" ]; then DOCKER_HOST=ssh://b; fi",
+		 "DOCKER_HOST=ssh://b|"},
+		{PROFILE_SHELL, "DOCKER_HOST=tcp://bob:word@h", "DOCKER_HOST=tcp://bob:***@h|"},
+		{PROFILE_SHELL, "DOCKER_HOST=tcp://$H\nDOCKER_HOST=`a`\nDOCKER_HOST=$(a)\n",
+		 "DOCKER_HOST=?|DOCKER_HOST=?|DOCKER_HOST=?|"},
+		{PROFILE_SHELL, "DOCKER_HOST='$a'", "DOCKER_HOST=$a|"},
+		{PROFILE_SHELL, "DOCKER_HOST+=a", "DOCKER_HOST=?|"},
+		{PROFILE_SHELL, "DOCKER_HOST=\nDOCKER_HOST=''", "DOCKER_HOST=|DOCKER_HOST=|"},
+		/* none of it is assigned */
+		{PROFILE_SHELL, "# DOCKER_HOST=a\necho DOCKER_HOST=a\nXDOCKER_HOST=a\n", ""},
+		{PROFILE_SHELL, "'DOCKER_HOST=a'\nDOCKER_HOST =a\nDOCKER_HOSTS=a\n=\n+=\n", ""},
+		{PROFILE_SHELL, "X=a\\ DOCKER_HOST=a", ""},
+		{PROFILE_SHELL, "echo 'a\nDOCKER_HOST=a\n'; DOCKER_HOST=b", "DOCKER_HOST=b|"},
+		{PROFILE_SHELL, "DOCKER_HOST='a\nDOCKER_HOST=b'", "DOCKER_HOST=?|"},
+		{PROFILE_SHELL, "DOCKER_HOST=a\\", "DOCKER_HOST=?|"},
+		{PROFILE_ENVIRONMENT, "DOCKER_HOST=tcp://a;b\n#DOCKER_HOST=c\nexport DOCKER_HOST=d",
+		 "DOCKER_HOST=tcp://a;b|DOCKER_HOST=d|"},
+		{PROFILE_ENVIRONMENT, "DOCKER_HOST=\"tcp://${H}\"\necho DOCKER_HOST=x",
+		 "DOCKER_HOST=?|"},
+		{PROFILE_SYSTEMD,
+		 "[Manager]\n#DefaultEnvironment=DOCKER_HOST=c\n"
+		 "DefaultEnvironment=A=b \"DOCKER_HOST=tcp://a\" 'DOCKER_CONTEXT=b c' "
+		 "CONTAINER_HOST=%h\nDOCKER_HOST=x",
+		 "DOCKER_HOST=tcp://a|DOCKER_CONTEXT=b c|CONTAINER_HOST=?|"},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		seen[0] = '\0';
+		access_profile_read(bytes_of(cases[i].file), cases[i].form, NULL, on_assigned);
+		assert_string_equal(seen, cases[i].told);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -354,7 +408,8 @@ int main(void)
 		cmocka_unit_test(test_doas),	    cmocka_unit_test(test_doas_is_bounded),
 		cmocka_unit_test(test_sudo_users),  cmocka_unit_test(test_who_may_write),
 		cmocka_unit_test(test_many_mounts), cmocka_unit_test(test_mounts),
-		cmocka_unit_test(test_quote),	    cmocka_unit_test(test_directories),
+		cmocka_unit_test(test_profiles),    cmocka_unit_test(test_quote),
+		cmocka_unit_test(test_directories),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,7 +27,7 @@ void access_find_use(struct access *access, struct access_grant *grant);
 void access_find_sockets(struct access *access);
 void access_find_members(struct access *access);
 
-/* Reads the contexts of users, when the sockets are known. */
+/* Reads the contexts and profiles of users, when the sockets are known. */
 void access_find_contexts(struct access *access);
 
 /* Processes: those that hold a group, those that are connected, containers by their mounts. */

@@ -222,8 +222,9 @@ void access_say_socket(struct text *out, const struct access_grant *grant)
 	const struct group *group = socket ? getgrgid(socket->gid) : NULL;
 
 	if (!socket) {
-		text_add_string(out, grant->kind == ACCESS_CONTEXT ? "other engines, by contexts"
-								   : "by way of root");
+		text_add_string(out, grant->kind == ACCESS_CONTEXT
+					     ? "other engines, by contexts and variables"
+					     : "by way of root");
 		return;
 	}
 	text_add_visible(out, bytes_of(socket->path), UNCUT);
