@@ -192,8 +192,9 @@ soak: all clients ## callerd between engines, callers and outputs that fail, for
 test: ## install what is missing, build, run every test
 	tests/run install build check live soak vm
 
-test-long: ## what takes longer: more of the live tests and of those in virtual machines, the package installed and booted; root
+test-long: ## what takes longer: more of the live tests and of those in virtual machines, the package installed and booted, Debian 13; root
 	tools/install-deps build demo test package
+	tests/suite trixie
 	tests/run build package tarball live_long vm_long
 
 demo: ## install what is missing, build, show the main job on real calls

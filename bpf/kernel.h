@@ -59,7 +59,7 @@
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
-struct bpf_rb_root {
+struct bpf_rb_root___since_cast {
 	__u64 reserved;
 };
 
@@ -473,7 +473,7 @@ struct bpf_iter__unix {
 #pragma clang attribute pop
 
 extern void *bpf_cast_to_kern_ctx(void *context) __ksym;
-extern void *bpf_rdonly_cast(void *object, __u32 btf_id) __ksym __weak;
+extern void *bpf_rdonly_cast(const void *object, __u32 btf_id) __ksym __weak;
 
 typedef __u64 __attribute__((may_alias)) any_u64;
 typedef __u32 __attribute__((may_alias)) any_u32;
@@ -483,7 +483,7 @@ typedef __u8 __attribute__((may_alias)) any_u8;
 /* Whether bpf_rdonly_cast() exists, which is older than this struct. A backend says so where none of its kernels lacks it: each
  * question takes the verifier time. */
 #ifndef HAS_CAST
-#define HAS_CAST bpf_core_type_exists(struct bpf_rb_root)
+#define HAS_CAST bpf_core_type_exists(struct bpf_rb_root___since_cast)
 #endif
 
 /*
