@@ -230,6 +230,22 @@ def the_client_itself():
         seen = [record for record in agent.wait(4, event__action='api-request', process__name='haproxy')]
         for record in seen:
             equal(named(record, BOB)['process']['name'], 'docker', 'the process')
+        for action in 'create', 'start', 'die', 'destroy':
+            event = agent.wait(event__action='docker-event', that=lambda r, action=action: field(r, 'callerd.docker_event.type') == 'container'
+                               and field(r, 'callerd.docker_event.action') == action)[0]
+            equal(named(event, BOB)['process']['name'], 'docker', f'of {action}')
+            true(event['message'].startswith(f'{BOB.name} (via haproxy) | '), event['message'])
+    with haproxy(mode='tcp') as relay, watch(relay) as agent:
+        name = f'relay-stopped-{os.getpid()}'
+        docker('run', '-d', '--init', '--network', 'none', '--name', name, IMAGE, 'sleep', '1000')
+        try:
+            BOB.docker('stop', name, path=relay.path)
+            for action in 'kill', 'die', 'stop':  # they come before the answer
+                event = agent.wait(event__action='docker-event', that=lambda r, action=action: field(r, 'callerd.docker_event.action') == action
+                                   and field(r, 'callerd.docker_event.name') == name)[0]
+                named(event, BOB)
+        finally:
+            docker('rm', '-f', name)
 
 
 @test
@@ -262,6 +278,36 @@ client.setblocking(True)
 client.sendall(f'GET /_ping?{sys.argv[2]} HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n'.encode())
 client.recv(4096)
 '''
+
+
+@test
+def in_each_format():
+    """By the definitions of the formats, and who asked is found where they have a place for him."""
+    logs = {form: f'{DIR}/relay.{form}' for form in ('ocsf', 'cef', 'rfc5424')}
+    with socat() as relay:
+        options = [option for form, log in logs.items() for option in ('--output', f'file:{log},format={form},chain=no')]
+        with Callerd('--relay', relay.path, *options) as agent:
+            BOB.run(*call(relay, 'certain'))
+            named(of_call(agent, 'certain'), BOB)
+            time.sleep(1)  # what serves others is looked at then
+            for one in range(2):
+                ALICE.run('curl', '-s', '-o', '/dev/null', '--unix-socket', relay.path, '-A', f'other-{one}', f'http://x/_ping?certain-{one}')
+                of_call(agent, f'certain-{one}')
+    for form, log in logs.items():
+        with open(log, 'rb') as file:
+            lines = file.read()
+        checked = subprocess.run([sys.executable, '-B', f'{ROOT}/tests/schema/check', form], input=lines, stdout=subprocess.PIPE, check=False)
+        equal([checked.returncode, checked.stdout.decode()], [0, ''], f'as {form} has it')
+        line, = [one for one in lines.splitlines() if b'/_ping?certain ' in one or b'"/_ping?certain"' in one]
+        if form == 'ocsf':
+            actor = json.loads(line)['actor']
+            equal([actor['user'], actor['process']['user']['uid']], [{'uid': BOB.uid, 'name': BOB.name}, '0'], 'who, and by whom')
+        elif form == 'cef':
+            for part in (f'callerdRelayedFor={BOB.name}', f'callerdRelayedUid={BOB.uid}', 'callerdRelayedCertainty=certain', 'suid=0'):
+                true(part.encode() in line, f'{part}: {line}')
+        else:
+            for part in (f'relayedUid="{BOB.uid}"', f'relayedFor="{BOB.name}"', 'relayedCertainty="certain"', ' uid="0"'):
+                true(part.encode() in line, f'{part}: {line}')
 
 
 @test

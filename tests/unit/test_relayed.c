@@ -16,6 +16,8 @@ struct played {
 	struct relayed *relayed;
 	const struct reader *reader;
 	unsigned int begun, ended; /* contents of the engines' reader */
+	unsigned int told;	   /* that it was told who is behind */
+	struct record_relayed last;
 };
 
 /* What was asked, of somebody, on CONNECTION. */
@@ -49,6 +51,14 @@ static void note_played(void *content, struct caller *caller)
 {
 }
 
+static void take_told(void *content, const struct record_relayed *relayed)
+{
+	struct played *played = content;
+
+	played->told++;
+	played->last = *relayed;
+}
+
 static void describe_played(void *content, bool complete, struct record *record)
 {
 }
@@ -75,6 +85,7 @@ static struct played *begin_play(void)
 		.request = read_played,
 		.request_gap = gap_played,
 		.sent = note_played,
+		.relayed = take_told,
 		.answered = answer_played,
 		.describe = describe_played,
 		.over = over_played,
@@ -271,6 +282,45 @@ static void test_of_whom_nothing_is_known(void **state)
 	end_play(played);
 }
 
+/* What an engine does before it answers is told of who is behind it, too; where that is in doubt, more may be known by the answer. */
+static void test_before_the_answer(void **state)
+{
+	struct played *played = begin_play();
+	struct asked asked = {1, 10, "/a"}, passed = {9, 20, "/a"}, cut = {9, 21, "/b", "one"};
+	struct asked first = {2, 30, "/c"}, second = {3, 31, "/c"}, doubtful = {9, 40, "/c"};
+	struct record record = {.action = RECORD_API_REQUEST, .caller = &relay};
+
+	ask_relay(played, &asked, &bob, &relay);
+	ask(played, &passed, ENGINE);
+	played->reader->sent(passed.content, &relay);
+	assert_int_equal(played->told, 1);
+	CERTAIN(played->last, &bob);
+	played->reader->describe(passed.content, true, &record);
+	CERTAIN(record.relayed, &bob);
+	assert_int_equal(played->told, 1);
+	end_asked(played, &passed, 25);
+	end_asked(played, &asked, 26);
+	/* Not all of it is there. */
+	ask(played, &cut, ENGINE);
+	played->reader->sent(cut.content, &relay);
+	end_asked(played, &cut, 28);
+	assert_int_equal(played->told, 1);
+	/* Who asked first is not known yet. */
+	ask_relay(played, &first, NULL, &relay);
+	ask_relay(played, &second, &bob, &relay);
+	ask(played, &doubtful, ENGINE);
+	played->reader->sent(doubtful.content, &relay);
+	assert_int_equal(played->told, 1);
+	played->reader->sent(first.content, &bob);
+	played->reader->describe(doubtful.content, true, &record);
+	CERTAIN(record.relayed, &bob);
+	assert_int_equal(played->told, 2);
+	end_asked(played, &doubtful, 50);
+	end_asked(played, &first, 51);
+	end_asked(played, &second, 52);
+	end_play(played);
+}
+
 static void test_who_is_the_relay(void **state)
 {
 	struct played *played = begin_play();
@@ -403,6 +453,7 @@ int main(void)
 		cmocka_unit_test(test_when),
 		cmocka_unit_test(test_several),
 		cmocka_unit_test(test_of_whom_nothing_is_known),
+		cmocka_unit_test(test_before_the_answer),
 		cmocka_unit_test(test_who_is_the_relay),
 		cmocka_unit_test(test_over_tcp),
 		cmocka_unit_test(test_room),

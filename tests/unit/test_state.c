@@ -129,11 +129,21 @@ static struct origin *new_origin(unsigned int number, const char *operation)
 		draft.behind = new_caller(4000, (struct bytes){args, sizeof(args)});
 		draft.behind_id = bytes_of("event-behind");
 	}
+	if (!strcmp(operation, "ContainerStart"))
+		draft.relayed = (struct record_relayed){
+			.certainty = RELAYED_LIKELY,
+			.basis = RELAYED_BY_REQUEST,
+			.caller = new_caller(5000, (struct bytes){args, sizeof(args)}),
+			.askers = 2,
+			.source = "fe80::1",
+			.source_port = 40000,
+		};
 	snprintf(event_id, sizeof(event_id), "event-%06u", number);
 	draft.event_id = bytes_of(event_id);
 	origin = origin_new(&draft, findings, number % 4);
 	caller_unref(draft.caller);
 	caller_unref(draft.behind);
+	caller_unref((struct caller *)draft.relayed.caller);
 	assert_non_null(origin);
 	return origin;
 }
@@ -270,6 +280,13 @@ static void add_origin_line(struct text *out, const struct origin *origin)
 		snprintf(line, sizeof(line), " behind pid %u ", origin->behind->process.pid);
 		text_add_string(out, line);
 		add_line(out, origin->behind_id, "");
+	}
+	if (origin->relayed.certainty) {
+		snprintf(line, sizeof(line), " asked by pid %u, one of %u, %d %d %s %u",
+			 origin->relayed.caller->process.pid, origin->relayed.askers,
+			 origin->relayed.certainty, origin->relayed.basis, origin->relayed.source,
+			 origin->relayed.source_port);
+		text_add_string(out, line);
 	}
 	for (unsigned int i = 0; i < origin->finding_count; i++) {
 		snprintf(line, sizeof(line), " %d/%d", origin->findings[i].id,
@@ -906,7 +923,7 @@ static void test_unreferenced(void **unused)
 		commit(state);
 	}
 	assert_int_equal(sql("SELECT count(*) FROM origins"), 1);
-	assert_int_equal(sql("SELECT count(*) FROM callers"), 1);
+	assert_int_equal(sql("SELECT count(*) FROM callers"), 2);
 	assert_int_equal(sql("SELECT count(*) FROM findings"), 2);
 	KEEP(state, end_exec, 0, id_of(9));
 	put_container(state, 1, NULL, NULL);
@@ -1639,8 +1656,9 @@ static void test_explain(void **unused)
 		"    2026-03-01 12:03:44  exec_start: sh -c id      by uid 4000000000 → root "
 		"(sudo), in "
 		"container outer (exec) | docker run --privileged web | pts/3  [matched by name]\n"
-		"    2026-03-01 12:03:44  die (exit code -137)      inherited: started by uid "
-		"4000000000 → root (sudo) | docker run --privileged web | pts/3\n"
+		"    2026-03-01 12:03:44  die (exit code -137)      inherited: started by "
+		"likely uid 4000000000 → root (sudo) (via docker) | docker run --privileged web | "
+		"pts/3\n"
 		"    2026-03-01 12:03:44  start                     by the engine itself: restart "
 		"policy; created by uid 4000000000 → root (sudo) in container outer | docker run "
 		"--privileged web | pts/3\n");

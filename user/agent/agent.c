@@ -238,17 +238,26 @@ static bool agent_is_of_relay(const struct agent *agent, const struct record *re
 	return found;
 }
 
-/* Of what a caller asks that serves others it is told that it may be somebody else's. Who asked an engine has records of his own. */
-static void agent_tell_servant(struct agent *agent, struct record *record)
+/* How CALLER serves others. Who asked an engine has records of his own; and we ask for ourselves. */
+static enum relayed_basis agent_serves(void *data, const struct caller *caller)
 {
-	const struct caller *caller = record->caller;
+	struct agent *agent = data;
 	enum relayed_basis how;
 
-	if (!caller || record->relayed.certainty || !record_is_request(record) ||
-	    caller->process.pid == (uint32_t)(broker_pid() ?: getpid()))
-		return;
+	if (caller->process.pid == (uint32_t)(broker_pid() ?: getpid()))
+		return RELAYED_BY_NOTHING;
 	how = servants_find(agent->servants, caller, clock_now(CLOCK_BOOTTIME));
-	if (how && !agent_is_engine(agent, caller))
+	return how && agent_is_engine(agent, caller) ? RELAYED_BY_NOTHING : how;
+}
+
+/* Of what a caller asks that serves others it is told that it may be somebody else's. */
+static void agent_tell_servant(struct agent *agent, struct record *record)
+{
+	enum relayed_basis how = RELAYED_BY_NOTHING;
+
+	if (record->caller && !record->relayed.certainty && record_is_request(record))
+		how = agent_serves(agent, record->caller);
+	if (how)
 		record->relayed =
 			(struct record_relayed){.certainty = RELAYED_UNKNOWN, .basis = how};
 }
@@ -1131,6 +1140,7 @@ static int open_engines(struct agent *agent)
 		.record = on_record,
 		.is_program = agent_is_program,
 		.server = agent_server,
+		.serves = agent_serves,
 	};
 
 	return engines_new(&options, clock_now(CLOCK_BOOTTIME), &agent->engines);

@@ -110,6 +110,7 @@ static void add_caller(struct explanation *explanation, const struct deed *deed)
 		/* Joined by time alone, it may be another one's in that container. */
 		.makers[MAKER_BEHIND] = {.caller =
 						 deed->basis != BASIS_TIME ? origin->behind : NULL},
+		.relayed = deed->basis != BASIS_TIME ? origin->relayed : (struct record_relayed){0},
 	};
 	struct text *out = explanation->out;
 	_cleanup_(text_free) struct text command = {0};

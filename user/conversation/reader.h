@@ -26,6 +26,9 @@ struct reader {
 	bool (*lends)(const void *content);
 	/* CALLER sent the request, for certain. Called once before describe(), or not at all. */
 	void (*sent)(void *content, struct caller *caller);
+	/* The sender is a relay, and asked by somebody. Called between sent() and the first describe(), where it is known by then, and
+	 * perhaps later once more. */
+	void (*relayed)(void *content, const struct record_relayed *relayed);
 	/* The response's head was read; the daemon sent it at TIME (ns of CLOCK_BOOTTIME). COMPLETE: the request's body
 	 * was seen to its end. Not CERTAIN: the head may be content of another response that looks like one. Returns
 	 * whether the response's body is wanted, too: the record waits for it. */

@@ -40,7 +40,7 @@ struct one {
 	/* The engine's count of refreshes at the end of the first refresh that began after the last
 	 * gap. */
 	uint64_t looked_back;
-	int unreachable; /* the error that the last record told; 0: none, or it is over */
+	int unreachable;    /* the error that the last record told; 0: none, or it is over */
 	unsigned int first; /* the first socket of the same daemon, perhaps this one */
 	bool compared;	    /* .first is known, of this daemon or one before it */
 };
@@ -473,6 +473,13 @@ static bool engines_is_program(void *data, struct bytes path, const struct calle
 	return options->is_program(options->data, path, file);
 }
 
+static enum relayed_basis engines_serves(void *data, const struct caller *caller)
+{
+	const struct engines_options *options = &((struct engines *)data)->options;
+
+	return options->serves(options->data, caller);
+}
+
 static const struct record_server *engines_server(void *data, unsigned int socket)
 {
 	const struct engines_options *options = &((struct engines *)data)->options;
@@ -506,6 +513,7 @@ static int open_calls(struct engines *engines)
 		.changed = engines_changed,
 		.is_program = engines_is_program,
 		.server = engines_server,
+		.serves = engines_serves,
 	};
 
 	return calls_new(&calls, &engines->calls);

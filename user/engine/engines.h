@@ -34,6 +34,8 @@ struct engines_options {
 	const struct record_server *(*server)(void *data, unsigned int socket);
 	/* Whether FILE is the key of the host's file at PATH. */
 	bool (*is_program)(void *data, struct bytes path, const struct callerd_node_key *file);
+	/* How CALLER serves others. */
+	enum relayed_basis (*serves)(void *data, const struct caller *caller);
 };
 
 struct engines_stats {

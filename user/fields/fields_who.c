@@ -552,6 +552,22 @@ static void get_relayed_basis(struct fields *fields, struct field_value *ret)
 	fields_set_word(ret, words[fields->view.record->relayed.basis]);
 }
 
+static void get_asker_id(struct fields *fields, struct field_value *ret)
+{
+	const struct caller *asker = fields->view.record->relayed.caller;
+
+	if (asker)
+		fields_set_number(ret, VALUE_ID, view_acting_uid(asker));
+}
+
+static void get_asker_name(struct fields *fields, struct field_value *ret)
+{
+	const struct caller *asker = fields->view.record->relayed.caller;
+
+	if (asker)
+		fields_name_user(fields, view_acting_uid(asker), ret);
+}
+
 static void get_askers(struct fields *fields, struct field_value *ret)
 {
 	unsigned int askers = fields->view.record->relayed.askers;
@@ -863,10 +879,10 @@ const struct record_field fields_of_relayed[] = {
 		GET("certainty", get_certainty),
 		GET("basis", get_relayed_basis),
 		GET("askers", get_askers),
-		ABOUT("user", 0, enter_asker,
-			GET("id", get_maker_id),
-			GET("name", get_maker_name),
-			OBJECT("effective", 0,
+		OBJECT("user", 0,
+			GET("id", get_asker_id),
+			GET("name", get_asker_name),
+			ABOUT("effective", 0, enter_asker,
 				GET("id", get_maker_effective_id),
 				GET("name", get_maker_effective_name))),
 		ABOUT("process", 0, enter_asking_process,

@@ -376,6 +376,8 @@ static void put_status(struct ocsf *ocsf, const char *key)
 enum ocsf_condition {
 	IF_NAMELESS_HOST = 1ull << 32,
 	IF_PROCESS = 1ull << 33,   /* the caller is known to be a process */
+	IF_BEHALF = 1ull << 47,	   /* who asked the caller, a relay, is certain */
+	IF_ITSELF = 1ull << 48,	   /* he is not */
 	IF_NOBODY = 1ull << 35,	   /* a request without a caller */
 	IF_NETWORK = 1ull << 36,   /* the class is Network Activity */
 	IF_ENDPOINTS = 1ull << 37, /* the class has endpoints */
@@ -865,9 +867,11 @@ static struct ocsf_row head_rows[] = {
 	{"actor.process.container.labels", .put = put_container_labels, .when = IF_PROCESS},
 	{"actor.process.container.pod_uuid", {"orchestrator.resource.id"}, .when = IF_PROCESS},
 	{"actor.process.container.orchestrator", {"orchestrator.type"}, .when = IF_PROCESS},
-	/* The user who logged in, where that is known; the process has the user whom it acts as. */
-	{"actor.user.uid", {"user.id"}},
-	{"actor.user.name", {"user.name"}},
+	/* The user who logged in, where that is known, or for whom it is done; the process has the user whom it acts as. */
+	{"actor.user.uid", {"callerd.relayed_for.user.id"}, .when = IF_BEHALF},
+	{"actor.user.name", {"callerd.relayed_for.user.name"}, .when = IF_BEHALF},
+	{"actor.user.uid", {"user.id"}, .when = IF_ITSELF},
+	{"actor.user.name", {"user.name"}, .when = IF_ITSELF},
 	{"actor.session.uid", {"callerd.caller.session"}, ROW_ID},
 	{"actor.session.terminal", {"callerd.caller.tty"}},
 	{"actor.session.created_time", {"callerd.session.start"}, ROW_MILLISECONDS},
@@ -1100,6 +1104,8 @@ static uint64_t conditions_of(const struct ocsf *ocsf)
 		met |= IF_LOCAL;
 	if (!record->fold_count)
 		met |= IF_SINGLE;
+	met |= record->relayed.certainty == RELAYED_CERTAIN && record->relayed.caller ? IF_BEHALF
+										      : IF_ITSELF;
 	if (ocsf->class == CLASS_NETWORK)
 		met |= IF_NETWORK | IF_ENDPOINTS;
 	if (ocsf->class != CLASS_API)

@@ -421,6 +421,11 @@ static void name_asker(const struct askers *askers, struct record_relayed *ret)
 		ret->source_port = first->from.port;
 }
 
+static bool is_in_doubt(const struct passing *engine, const struct askers *askers)
+{
+	return askers->doubtful || engine->started <= engine->relayed->doubtful_until;
+}
+
 /* RELAY sent ENGINE. */
 static void decide_whose(struct passing *engine, const struct caller *relay)
 {
@@ -432,12 +437,35 @@ static void decide_whose(struct passing *engine, const struct caller *relay)
 		return;
 	found->basis = askers.whole ? RELAYED_BY_REQUEST : RELAYED_BY_HEAD;
 	found->askers = askers.processes;
-	if (askers.doubtful || engine->started <= engine->relayed->doubtful_until) {
+	if (is_in_doubt(engine, &askers)) {
 		found->certainty = RELAYED_UNKNOWN;
 		return;
 	}
 	name_asker(&askers, found);
 	askers.first->taken = askers.whole && askers.requests == 1;
+}
+
+static void tell_whose(const struct passing *passing)
+{
+	const struct reader *engines = passing->relayed->options.engines;
+
+	if (passing->inner && passing->found.certainty)
+		engines->relayed(passing->inner, &passing->found);
+}
+
+/* Of what was sent to its end the engine may tell what came of it before it answers. Where it is in doubt whose it is, more may be
+ * known when it is answered. */
+static void decide_early(struct passing *passing, const struct caller *relay)
+{
+	struct askers askers;
+
+	if (passing->decided || !passing_is_whole(passing))
+		return;
+	askers = find_askers(passing, relay);
+	if (!is_of_any_relay(&askers) || !askers.whole || is_in_doubt(passing, &askers))
+		return;
+	decide_whose(passing, relay);
+	tell_whose(passing);
 }
 
 static void describe_relayed(struct passing *passing, bool complete, struct record *record)
@@ -446,8 +474,10 @@ static void describe_relayed(struct passing *passing, bool complete, struct reco
 		    record->caller->basis == CALLER_FROM_KERNEL;
 
 	/* What is not there to its end when it begins may be so when it is answered. */
-	if (sent && (complete || record->action != RECORD_API_STARTED) && !passing->decided)
+	if (sent && (complete || record->action != RECORD_API_STARTED) && !passing->decided) {
 		decide_whose(passing, record->caller);
+		tell_whose(passing);
+	}
 	record->relayed = passing->found;
 }
 
@@ -520,6 +550,8 @@ static void note_passing_sender(void *content, struct caller *caller)
 		passing->caller = caller_ref(caller);
 	if (passing->inner)
 		passing->relayed->options.engines->sent(passing->inner, caller);
+	if (!passing->to_relay && caller && caller->basis == CALLER_FROM_KERNEL)
+		decide_early(passing, caller);
 }
 
 static bool note_passing_answer(void *content, int status, bool complete, bool certain,

@@ -75,7 +75,8 @@ void state_queue_clear(struct state_queue *queue)
 static size_t weight_of(const struct origin *origin)
 {
 	const struct caller *callers[] = {origin ? origin->caller : NULL,
-					  origin ? origin->behind : NULL};
+					  origin ? origin->behind : NULL,
+					  origin ? origin->relayed.caller : NULL};
 	size_t weight = origin ? sizeof(*origin) : 0;
 
 	for (unsigned int i = 0; i < COUNT(callers); i++) {

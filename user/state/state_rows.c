@@ -96,7 +96,8 @@ static int write_origin(struct db *db, const struct origin *origin)
 
 	sqlite3_bind_int64(db_use(db, ADD_ORIGIN), 1, caller_id(db, origin->caller));
 	sqlite3_bind_int64(db->prepared[ADD_ORIGIN], 2, caller_id(db, origin->behind));
-	error = write_columns(db, ADD_ORIGIN, 3, origin, &state_origin_columns, &added);
+	sqlite3_bind_int64(db->prepared[ADD_ORIGIN], 3, caller_id(db, origin->relayed.caller));
+	error = write_columns(db, ADD_ORIGIN, 4, origin, &state_origin_columns, &added);
 	if (error || !added)
 		return error;
 	for (unsigned int i = 0; i < origin->finding_count && !error; i++) {
@@ -107,7 +108,9 @@ static int write_origin(struct db *db, const struct origin *origin)
 	}
 	if (!error && origin->caller)
 		error = write_caller(db, origin->caller);
-	return error || !origin->behind ? error : write_caller(db, origin->behind);
+	if (!error && origin->behind)
+		error = write_caller(db, origin->behind);
+	return error || !origin->relayed.caller ? error : write_caller(db, origin->relayed.caller);
 }
 
 /* STATEMENT, to be run on what SOCKET and ID name. */
@@ -324,10 +327,18 @@ static int read_findings(struct db *db, struct bytes event_id,
 	return db_end(&rows);
 }
 
-/* DRAFT with the rest of what it has, as *RET. CALLER, BEHIND: ids; 0: none. */
-static int make_origin(struct db *db, struct origin *draft, sqlite3_int64 caller,
-		       sqlite3_int64 behind, struct origin **ret)
+/* What has no word, another version may have written. */
+static void check_relayed(struct record_relayed *relayed)
 {
+	if (relayed->certainty > RELAYED_UNKNOWN || relayed->basis > RELAYED_BY_ACCEPTED)
+		relayed->certainty = RELAYED_NONE;
+}
+
+/* DRAFT with the rest of what it has, as *RET. CALLER, BEHIND, ASKER: ids; 0: none. */
+static int make_origin(struct db *db, struct origin *draft, sqlite3_int64 caller,
+		       sqlite3_int64 behind, sqlite3_int64 asker, struct origin **ret)
+{
+	struct caller *asking = NULL;
 	struct finding findings[INVENTORY_FINDINGS_MAX];
 	unsigned int count;
 	int error;
@@ -339,11 +350,15 @@ static int make_origin(struct db *db, struct origin *draft, sqlite3_int64 caller
 	db->used = 0;
 	error = read_findings(db, draft->event_id, findings, &count)
 			?: read_caller(db, caller, &draft->caller)
-			?: read_caller(db, behind, &draft->behind);
+			?: read_caller(db, behind, &draft->behind)
+			?: read_caller(db, asker, &asking);
+	draft->relayed.caller = asking;
+	check_relayed(&draft->relayed);
 	if (!error)
 		*ret = origin_new(draft, findings, count);
 	caller_unref(draft->caller);
 	caller_unref(draft->behind);
+	caller_unref(asking);
 	if (error)
 		return error;
 	return *ret ? 0 : -ENOMEM;
@@ -386,10 +401,11 @@ static int read_origin(struct db *db, struct bytes event_id, struct origin **ret
 		return 0;
 	}
 	rows = db_rows(db, GET_ORIGIN, event_id);
-	if (!read_row(db, &rows, 2, &draft, sizeof(draft), &state_origin_columns))
+	if (!read_row(db, &rows, 3, &draft, sizeof(draft), &state_origin_columns))
 		return db_end(&rows) ? rows.error : -EBADMSG;
 	rows.error = make_origin(db, &draft, sqlite3_column_int64(rows.statement, 0),
-				 sqlite3_column_int64(rows.statement, 1), ret);
+				 sqlite3_column_int64(rows.statement, 1),
+				 sqlite3_column_int64(rows.statement, 2), ret);
 	if (!rows.error && !tsearch(*ret, &db->origins, compare_origins)) {
 		*ret = origin_unref(*ret);
 		rows.error = -ENOMEM;

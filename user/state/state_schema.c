@@ -41,7 +41,10 @@
 #define ORIGIN_COLUMNS(X) \
 	X(TEXT, origin, event_id) X(INTEGER, origin, time) X(OPERATION, origin, operation) \
 	X(TEXT, origin, socket) X(TEXT, origin, container_name) X(TEXT, origin, container_image) \
-	X(TEXT, origin, expected_rule) X(TEXT, origin, behind_id)
+	X(TEXT, origin, expected_rule) X(TEXT, origin, behind_id) \
+	X(INTEGER, origin, relayed.certainty) X(INTEGER, origin, relayed.basis) \
+	X(INTEGER, origin, relayed.askers) X(TERMINAL, origin, relayed.source) \
+	X(INTEGER, origin, relayed.source_port)
 
 #define FINDING_COLUMNS(X) \
 	X(FINDING, finding, id) X(SEVERITY, finding, severity) X(CUT, finding, detail)
@@ -129,10 +132,10 @@ DEFINE_COLUMNS(login, LOGIN_COLUMNS);
 #define TYPE_SEVERITY " TEXT"
 
 /* As statements name them, each behind a comma. */
-#define DEFINITION(KIND, STRUCT, MEMBER) ", " #MEMBER TYPE_##KIND
-#define COLUMN_NAME(KIND, STRUCT, MEMBER) ", " #MEMBER
+#define DEFINITION(KIND, STRUCT, MEMBER) ", \"" #MEMBER "\"" TYPE_##KIND
+#define COLUMN_NAME(KIND, STRUCT, MEMBER) ", \"" #MEMBER "\""
 #define PARAMETER(KIND, STRUCT, MEMBER) ", ?"
-#define ASSIGNMENT(KIND, STRUCT, MEMBER) ", " #MEMBER " = excluded." #MEMBER
+#define ASSIGNMENT(KIND, STRUCT, MEMBER) ", \"" #MEMBER "\" = excluded.\"" #MEMBER "\""
 
 /* Deletes the request that COLUMN of TABLE referred to, unless something refers to it still. */
 #define FORGET_ORIGIN(NAME, EVENT, TABLE, COLUMN)                                             \
@@ -160,7 +163,7 @@ const char state_schema[] = "BEGIN;"
 	", PRIMARY KEY(container, number)) WITHOUT ROWID, STRICT;"
 	"CREATE TABLE execs(row INTEGER PRIMARY KEY, socket TEXT NOT NULL" EXEC_COLUMNS(DEFINITION)
 	", UNIQUE(socket, id)) STRICT;"
-	"CREATE TABLE origins(caller INTEGER NOT NULL, behind INTEGER NOT NULL" ORIGIN_COLUMNS(DEFINITION)
+	"CREATE TABLE origins(caller INTEGER NOT NULL, behind INTEGER NOT NULL, asker INTEGER NOT NULL" ORIGIN_COLUMNS(DEFINITION)
 	", PRIMARY KEY(event_id)) WITHOUT ROWID, STRICT;"
 	"CREATE TABLE findings(origin TEXT, number INTEGER" FINDING_COLUMNS(DEFINITION)
 	", PRIMARY KEY(origin, number)) WITHOUT ROWID, STRICT;"
@@ -175,6 +178,7 @@ const char state_schema[] = "BEGIN;"
 	"CREATE INDEX execs_container ON execs(socket, container_id);"
 	"CREATE INDEX origins_caller ON origins(caller);"
 	"CREATE INDEX origins_behind ON origins(behind) WHERE behind != 0;"
+	"CREATE INDEX origins_asker ON origins(asker) WHERE asker != 0;"
 
 	FORGET_ORIGIN("creator_changed", "UPDATE OF creator", "containers", "creator")
 	FORGET_ORIGIN("starter_changed", "UPDATE OF starter", "containers", "starter")
@@ -187,9 +191,10 @@ const char state_schema[] = "BEGIN;"
 	" DELETE FROM deeds WHERE container = old.row; END;"
 	"CREATE TRIGGER origin_forgotten AFTER DELETE ON origins BEGIN"
 	" DELETE FROM findings WHERE origin = old.event_id;"
-	" DELETE FROM callers WHERE id IN (old.caller, old.behind)"
+	" DELETE FROM callers WHERE id IN (old.caller, old.behind, old.asker)"
 	" AND NOT EXISTS(SELECT 1 FROM origins WHERE caller = callers.id)"
-	" AND NOT EXISTS(SELECT 1 FROM origins WHERE behind = callers.id AND behind != 0); END;"
+	" AND NOT EXISTS(SELECT 1 FROM origins WHERE behind = callers.id AND behind != 0)"
+	" AND NOT EXISTS(SELECT 1 FROM origins WHERE asker = callers.id AND asker != 0); END;"
 	"CREATE TRIGGER login_put AFTER INSERT ON logins BEGIN"
 	" DELETE FROM logins WHERE row <= new.row - " SQL(LOGIN_MEMORIES_MAX) ";"
 	" DELETE FROM logins WHERE account = new.account AND row <= (SELECT row FROM logins"
@@ -232,7 +237,7 @@ const char *const state_statements[STATEMENTS] = {
 	[LIST_LOGINS] = "SELECT row" LOGIN_COLUMNS(COLUMN_NAME) " FROM logins ORDER BY row",
 	[ADD_FINDING] = "INSERT INTO findings VALUES(?1, ?2" FINDING_COLUMNS(PARAMETER) ")",
 	[ADD_PROCESS] = "INSERT INTO processes VALUES(?1, ?2" PROCESS_COLUMNS(PARAMETER) ")",
-	[ADD_ORIGIN] = "INSERT OR IGNORE INTO origins VALUES(?1, ?2" ORIGIN_COLUMNS(PARAMETER) ")",
+	[ADD_ORIGIN] = "INSERT OR IGNORE INTO origins VALUES(?1, ?2, ?3" ORIGIN_COLUMNS(PARAMETER) ")",
 	[ADD_CALLER] = "INSERT OR IGNORE INTO callers VALUES(?1" CALLER_COLUMNS(PARAMETER) ")",
 	[LIST_CONTAINERS] = "SELECT row" OWNED_COLUMNS(COLUMN_NAME) " FROM containers"
 		" WHERE socket = ?1 AND removed = 0 ORDER BY row",
@@ -240,7 +245,7 @@ const char *const state_statements[STATEMENTS] = {
 		" WHERE socket = ?1 ORDER BY row",
 	[GET_DEEDS] = "SELECT number" DEED_COLUMNS(COLUMN_NAME) " FROM deeds"
 		" WHERE container = ?1 ORDER BY number",
-	[GET_ORIGIN] = "SELECT caller, behind" ORIGIN_COLUMNS(COLUMN_NAME) " FROM origins"
+	[GET_ORIGIN] = "SELECT caller, behind, asker" ORIGIN_COLUMNS(COLUMN_NAME) " FROM origins"
 		" WHERE event_id = ?1",
 	[GET_FINDINGS] = "SELECT number" FINDING_COLUMNS(COLUMN_NAME) " FROM findings"
 		" WHERE origin = ?1 ORDER BY number",

@@ -6,7 +6,7 @@
 #include "base/bytes.h"
 
 #define STATE_APPLICATION_ID 0x63616c64 /* "cald" */
-#define STATE_VERSION 9			/* of the schema, and of the words in its rows */
+#define STATE_VERSION 10			/* of the schema, and of the words in its rows */
 
 #define STATE_CUT_SIZE 1024 /* of commands, and of details of findings */
 
@@ -76,7 +76,7 @@ enum state_statement {
 	LIST_LOGINS,
 	/* ?1 is what the row belongs to, ?2 its number among those of it; then come columns. */
 	ADD_FINDING, ADD_PROCESS,
-	/* ?1 is the id of the caller, of an origin ?2 that of who is behind; then come columns. */
+	/* ?1 is the id of the caller, of an origin ?2 and ?3 those of who is behind, and of who asked a relay; then come columns. */
 	ADD_ORIGIN, ADD_CALLER,
 	/* ?1 is the socket, or the row that the wanted rows belong to. */
 	LIST_CONTAINERS, LIST_EXECS, GET_DEEDS, GET_ORIGIN, GET_FINDINGS, GET_CALLER, GET_PROCESSES,

@@ -370,6 +370,15 @@ static void note_sender(void *content, struct caller *caller)
 		call->request, &call->request->expected_rule,
 		bytes_of(call_expected(call->calls, caller, call->match.route->operation, false)));
 	call_note_behind(call);
+	call_note_servant(call);
+}
+
+static void note_relayed(void *content, const struct record_relayed *relayed)
+{
+	struct call *call = content;
+
+	if (call->request)
+		ledger_request_set_relayed(call->request, relayed);
 }
 
 static void note_over(void *data, uint64_t connection, bool ended, uint64_t time)
@@ -521,6 +530,7 @@ int calls_new(const struct calls_options *options, struct calls **ret)
 		.request_gap = note_gap,
 		.lends = call_lends,
 		.sent = note_sender,
+		.relayed = note_relayed,
 		.answered = read_head,
 		.outcome = read_outcome,
 		.response = read_answer,

@@ -34,6 +34,8 @@ struct calls_options {
 	bool (*is_program)(void *data, struct bytes path, const struct callerd_node_key *file);
 	/* The server of a socket, where it is not the usual one; else NULL. NULL: nobody to ask. */
 	const struct record_server *(*server)(void *data, unsigned int socket);
+	/* How CALLER serves others: enum relayed_basis. NULL: nobody to ask. */
+	enum relayed_basis (*serves)(void *data, const struct caller *caller);
 	/* The engine answered: it runs. NULL: nobody to tell. */
 	void (*answered)(void *data, unsigned int socket);
 	/* The engine knows more of a container, by id or name: it was created, or is not known. NULL: nobody to

@@ -208,6 +208,9 @@ void call_describe_unread(void *data, struct record *record);
 /* Enters in the ledger who is behind the sender, where that is known. */
 void call_note_behind(struct call *call);
 
+/* Enters in the ledger that the sender may have been asked by somebody, unless who it was is known. */
+void call_note_servant(struct call *call);
+
 /* The rule that expects OPERATION of CALLER; or, where it only CONNECTS, whichever operations it names. NULL: none does. */
 const char *call_expected(const struct calls *calls, const struct caller *caller,
 			  enum operation operation, bool connects);

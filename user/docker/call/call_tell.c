@@ -36,6 +36,19 @@ void call_note_behind(struct call *call)
 					  behind->event_id);
 }
 
+void call_note_servant(struct call *call)
+{
+	const struct calls_options *options = &call->calls->options;
+	struct request *request = call->request;
+	struct record_relayed relayed = {.certainty = RELAYED_UNKNOWN};
+
+	if (!request || !request->caller || request->relayed.certainty || !options->serves)
+		return;
+	relayed.basis = options->serves(options->data, request->caller);
+	if (relayed.basis)
+		ledger_request_set_relayed(request, &relayed);
+}
+
 /* Whether users start what they like there. */
 static bool is_of_user_session(const struct caller *caller)
 {
@@ -177,6 +190,7 @@ void call_describe(void *content, bool complete, struct record *record)
 		record->id = call->event_id;
 	record->http.failure = call->failure;
 	call_note_behind(call); /* it may have come to be known only since the request was sent */
+	call_note_servant(call);
 	if (call->dark)
 		api->target_id = call_told(call, call_made_id(call));
 	if (call->match.route)

@@ -125,6 +125,8 @@ static void causes_tell(struct causes *causes, unsigned int socket,
 			record.makers[MAKER_BEHIND] =
 				(struct record_maker){.caller = cause->origin->behind,
 						      .event_id = cause->origin->behind_id};
+		if (cause->basis != BASIS_TIME) /* it may be another one's by the same relay */
+			record.relayed = cause->origin->relayed;
 		record.cause.event_id = cause->origin->event_id;
 		record.cause.operation = cause->origin->operation;
 		/* Time alone is not enough: another's deed would pass for an expected one. */

@@ -38,6 +38,7 @@ static void ledger_unref(struct request *request)
 		return;
 	caller_unref(request->caller);
 	caller_unref(request->behind);
+	caller_unref((struct caller *)request->relayed.caller);
 	origin_unref(request->origin);
 	pool_free(&request->pool);
 	free(request);
@@ -275,6 +276,15 @@ void ledger_request_set_behind(struct request *request, struct caller *behind,
 		request->origin = origin_unref(request->origin);
 }
 
+void ledger_request_set_relayed(struct request *request, const struct record_relayed *relayed)
+{
+	caller_ref((struct caller *)relayed->caller);
+	caller_unref((struct caller *)request->relayed.caller);
+	request->relayed = *relayed;
+	if (request->origin) /* made before that was known */
+		request->origin = origin_unref(request->origin);
+}
+
 void ledger_request_set_findings(struct request *request, const struct finding *findings,
 				 unsigned int count)
 {
@@ -332,6 +342,7 @@ struct origin *ledger_origin(const struct ledger *ledger, struct request *reques
 		.expected_rule = request->expected_rule,
 		.behind = request->behind,
 		.behind_id = request->behind_id,
+		.relayed = request->relayed,
 	};
 
 	if (!request->origin || (!request->origin->caller && request->caller)) {

@@ -57,6 +57,7 @@ struct request {
 	struct bytes expected_rule;		      /* that expects it of the caller */
 	struct caller *behind;			      /* as in struct origin */
 	struct bytes behind_id;
+	struct record_relayed relayed; /* the same */
 	struct finding findings[INVENTORY_FINDINGS_MAX];
 	unsigned int finding_count;
 	struct origin *origin;	       /* made when it was needed first */
@@ -93,6 +94,8 @@ void ledger_request_set_sender(struct request *request, struct caller *caller,
 /* BEHIND: who is behind the sender, by the request BEHIND_ID. */
 void ledger_request_set_behind(struct request *request, struct caller *behind,
 			       struct bytes behind_id);
+/* Who asked its sender for it. */
+void ledger_request_set_relayed(struct request *request, const struct record_relayed *relayed);
 void ledger_request_set_findings(struct request *request, const struct finding *findings,
 				 unsigned int count);
 void ledger_request_answered(struct request *request, int status, uint64_t time);

@@ -58,6 +58,7 @@ struct origin *origin_new(const struct origin *draft, const struct finding *find
 	}
 	caller_ref(origin->caller);
 	caller_ref(origin->behind);
+	caller_ref((struct caller *)origin->relayed.caller);
 	return origin;
 }
 
@@ -75,6 +76,7 @@ struct origin *origin_unref(struct origin *origin)
 		return NULL;
 	caller_unref(origin->caller);
 	caller_unref(origin->behind);
+	caller_unref((struct caller *)origin->relayed.caller);
 	free(origin);
 	return NULL;
 }

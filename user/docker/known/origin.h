@@ -11,6 +11,7 @@
 #include "record/cause_kind.h"
 #include "record/engine_action.h"
 #include "record/operation.h"
+#include "record/record.h"
 
 /* A request and its caller. Never changes. data NULL, NULL, 0: unknown. */
 struct origin {
@@ -26,6 +27,8 @@ struct origin {
 	 * that. NULL: not known, or nobody. A reference of its own. */
 	struct caller *behind;
 	struct bytes behind_id;
+	/* Who asked the caller for it, where that is a relay; its caller is a reference of its own. */
+	struct record_relayed relayed;
 	unsigned int finding_count;
 	struct finding findings[]; /* the gravest first, at most INVENTORY_FINDINGS_MAX */
 };
