@@ -216,6 +216,8 @@ static void had_exec(const struct causes *causes, unsigned int socket,
 		origin_unref(exec->starter);
 		exec->starter = cause->origin;
 		exec->starter_basis = cause->basis;
+		if (cause->request)
+			cause->request->taken = true;
 	}
 	causes_keep_exec(causes, socket, exec);
 	causes_ask_exec(causes, socket, exec);
