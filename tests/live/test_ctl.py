@@ -275,7 +275,7 @@ def report_as_people_see_it():
         callerctl('report', '--read', DIR + '/report.log', '--since', '2h', '--until', '1h', code=1)
 
 
-# What haproxy does as the proxies of the socket do: a path is let through if its section is, and only reads unless POST is.
+# What haproxy does as the proxies of the socket do: the first rule that matches decides. Both know paths by how they begin.
 HAPROXY = """
 defaults
   mode http
@@ -284,27 +284,39 @@ defaults
   timeout server 60s
 frontend proxy
   bind unix@{listen} mode 666
-  acl reads method GET HEAD
-  http-request allow if {{ path_reg ^(/v[\\d.]+)?/containers/[a-zA-Z0-9_.-]+/start$ }} {{ bool({ALLOW_START}) }}
 {rules}
-  http-request deny unless reads or {{ bool({POST}) }}
   http-request deny
   default_backend engine
 backend engine
   server engine unix@{engine}
 """
+SECTIONS = ('AUTH BUILD COMMIT CONFIGS CONTAINERS DISTRIBUTION EVENTS EXEC GRPC IMAGES INFO NETWORKS NODES PING PLUGINS SECRETS SERVICES SESSION SWARM SYSTEM '
+            'TASKS VERSION VOLUMES').split()
+ON_BY_DEFAULT = {'EVENTS': '1', 'PING': '1', 'VERSION': '1'}
 
 
-def proxied(variables, place):
-    """The socket of a haproxy with the VARIABLES of Tecnativa's."""
-    sections = [key for key, value in variables.items() if value == '1' and key not in ('POST', 'ALLOW_START', 'ALLOW_STOP', 'ALLOW_RESTARTS')]
-    rules = '\n'.join(f'  http-request allow if {{ path_reg -i ^(/v[\\d.]+)?/{"_ping" if name == "PING" else name.lower()} }} reads\n'
-                      + (f'  http-request allow if {{ path_reg -i ^(/v[\\d.]+)?/{name.lower()} }}' if variables.get('POST') == '1' else '')
-                      for name in sections)
-    listen, config = place + '/proxy.sock', place + '/haproxy.cfg'
+def rules_of_proxy(form, variables):
+    """In the order that the configuration of each has them."""
+    variables = {**ON_BY_DEFAULT, **variables}
+    version = '^(/v[\\d.]+)?'
+
+    def rule(what, path, name):
+        return f'  http-request {what} if {{ path,url_dec -m reg -i {version}/{path} }} {{ bool({variables.get(name, "0")}) }}'
+    posts = [f'  http-request deny unless METH_GET or {{ bool({variables.get("POST", "0")}) }}']
+    one = 'containers/[a-zA-Z0-9_.-]+/'
+    narrow = [rule('allow', one + deeds, name) for deeds, name in (
+        ('(stop|restart|kill)', 'ALLOW_RESTARTS'), ('start', 'ALLOW_START'), ('stop', 'ALLOW_STOP'), ('pause', 'ALLOW_PAUSE'), ('unpause', 'ALLOW_UNPAUSE'))]
+    gates = [f'  http-request deny if {{ path,url_dec -m reg -i {version}/{one}{deed} }} !{{ bool({variables.get(name, "0")}) }}' for deed, name in (
+        ('archive', 'ALLOW_ARCHIVE'), ('change', 'ALLOW_CHANGES'), ('export', 'ALLOW_EXPORT'), ('logs', 'ALLOW_LOGS'), ('top', 'ALLOW_TOP'))]
+    sections = [rule('allow', '_ping' if name == 'PING' else name.lower(), name) for name in SECTIONS]
+    return [*posts, *narrow[:3], *sections] if form == 'tecnativa' else [*gates, *narrow, *posts, *sections]
+
+
+def proxied(form, variables, place):
+    """The socket of a haproxy with the VARIABLES."""
+    listen, config = f'{place}/{form}.sock', f'{place}/{form}.cfg'
     with open(config, 'w') as file:
-        file.write(HAPROXY.format(listen=listen, engine=SOCKET, rules=rules, POST=variables.get('POST', '0'),
-                                  ALLOW_START=variables.get('ALLOW_START', '0')))
+        file.write(HAPROXY.format(listen=listen, engine=SOCKET, rules='\n'.join(rules_of_proxy(form, variables))))
     process = subprocess.Popen(['haproxy', '-q', '-db', '-f', config])
     deadline = time.monotonic() + PATIENCE
     while not os.path.exists(listen):
@@ -323,24 +335,30 @@ def advised_proxies_let_through_what_was_used():
     def work(socket):
         return [subprocess.run([client, '-H', 'unix://' + socket, *args], stdout=subprocess.DEVNULL,
                                stderr=subprocess.DEVNULL).returncode
-                for args in (['ps', '-a'], ['inspect', '--type', 'container', name], ['start', name], ['info'])]
+                for args in (['ps', '-a'], ['inspect', '--type', 'container', name], ['start', name], ['logs', name], ['info'])]
 
+    done = [0] * 5
     with agent() as callerd:
-        equal(work(SOCKET), [0, 0, 0, 0], 'what it does')
+        equal(work(SOCKET), done, 'what it does')
         callerd.settle()
         read = ('--read', callerd.log)
-        env = dict(line.split('=') for line in callerctl('advise', 'poller', '--as', 'tecnativa', *read).split('\n')
-                   if re.fullmatch('[A-Z_]+=[01]', line))
-        equal((env['CONTAINERS'], env['INFO'], env['POST'], env['ALLOW_START']), ('1', '1', '0', '1'), f'variables {env}')
-        process, proxy = proxied(env, place)
-        try:
-            equal(work(proxy), [0, 0, 0, 0], 'the same by the proxy')
-            for other in (['volume', 'create', 'no'], ['rm', name], ['run', '--rm', IMAGE, 'true'], ['images']):
-                true(subprocess.run([client, '-H', 'unix://' + proxy, *other], stdout=subprocess.DEVNULL,
-                                    stderr=subprocess.DEVNULL).returncode, f'{other} is let through')
-        finally:
-            process.terminate()
-            process.wait()
+        creates = (['rm', name], ['run', '--rm', IMAGE, 'true'])
+        for form, wanted, refused in (('tecnativa', {'CONTAINERS': '1', 'INFO': '1', 'POST': '1', 'ALLOW_START': '1', 'VERSION': '0'}, ()),
+                                      ('linuxserver', {'CONTAINERS': '1', 'INFO': '1', 'POST': '0', 'ALLOW_START': '1', 'ALLOW_LOGS': '1', 'EVENTS': '0'},
+                                       (['export', name], ['stop', name], *creates))):
+            told = callerctl('advise', 'poller', '--as', form, *read)
+            env = dict(line.split('=') for line in told.split('\n') if re.fullmatch('[A-Z_]+=[01]', line))
+            equal({key: env.get(key) for key in wanted}, wanted, f'variables {env}')
+            equal('it is root on the host' in told, form == 'tecnativa', 'its ALLOW_START wants POST=1')
+            process, proxy = proxied(form, env, place)
+            try:
+                equal(work(proxy), done, 'the same by the proxy')
+                for other in (['volume', 'create', 'no'], ['images'], ['network', 'ls'], *refused):
+                    true(subprocess.run([client, '-H', 'unix://' + proxy, *other], stdout=subprocess.DEVNULL,
+                                        stderr=subprocess.DEVNULL).returncode, f'{other} is let through')
+            finally:
+                process.terminate()
+                process.wait()
         subprocess.run([client, '-H', 'unix://' + SOCKET, 'image', 'inspect', 'ctl/deep/name:1'], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         callerd.settle()
         rules = dict(re.findall(r"'-allow([A-Z]+)=(.*)'", callerctl('advise', 'poller', '--as', 'wollomatic', *read)))
@@ -361,7 +379,7 @@ def advised_proxies_let_through_what_was_used():
         run(CALLERD, '--config', place + '/callerd.conf', '--check-config')
         callerctl('advise', 'nobody-of-that-name', *read, code=1)
     with agent_with('--config', place + '/callerd.conf') as callerd:
-        equal(work(SOCKET), [0, 0, 0, 0], 'once more')
+        equal(work(SOCKET), done, 'once more')
         callerd.settle()
         records = callerd.records(event__action='api-request', process__name='poller')
         true(records and all(r['callerd']['expected'] for r in records), 'what it did is expected by that rule')

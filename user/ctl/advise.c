@@ -9,7 +9,7 @@
 #include "ctl/census.h"
 #include "ctl/ctl.h"
 
-#define SECTIONS_MAX 32
+#define SECTIONS_MAX 64
 
 struct advice {
 	struct ctl *ctl;
@@ -25,13 +25,17 @@ static bool was_used(const struct advice *advice, const struct ctl_route *route)
 	return advice->operations[route->operation];
 }
 
+static bool is_libpod_path(const char *path)
+{
+	return !strncmp(path, "/libpod/", strlen("/libpod/"));
+}
+
 /* A path of the API: not a call of gRPC, nor Podman's second one of an operation of Docker's. */
 static bool is_api(const struct ctl_route *route)
 {
 	if (strchr(route->path, '.'))
 		return false;
-	return strncmp(route->path, "/libpod/", 8) != 0 ||
-	       strstr(operation_name(route->operation), "Libpod");
+	return !is_libpod_path(route->path) || strstr(operation_name(route->operation), "Libpod");
 }
 
 static bool advice_reads(const struct ctl_route *route)
@@ -162,109 +166,238 @@ static void advise_opa(const struct advice *advice)
 	}
 }
 
-/* The name of the variable that lets PATH through: CONTAINERS of /containers/json. */
-static void section_of(const char *path, char *section, size_t size)
-{
-	size_t length = strcspn(path + 1, "/{");
+/* --- rules for proxies that know sections -------------------------------------------------------- */
 
-	snprintf(section, size, "%.*s", (int)length, path + 1);
-	for (char *at = section; *at; at++)
+/* A proxy whose variables open sections of the API. */
+struct advice_proxy {
+	const char *whose;
+	bool posts_first; /* without POST=1 it lets only reads through, whatever else is set */
+	bool gates;	  /* files, logs and the like have variables beside their section's */
+	bool pauses, libpod;
+};
+
+struct advice_sections {
+	const struct advice *advice;
+	const struct advice_proxy *proxy;
+	char names[SECTIONS_MAX][32];
+	unsigned int count;
+	bool posts, libpod; /* it posts; it speaks Podman's own API */
+};
+
+/* The variable of the section that PATH is in: CONTAINERS of /containers/json. False: the proxy has none. */
+static bool section_of(const struct advice_proxy *proxy, const char *path, char section[32])
+{
+	static const char *const known[] = {
+		"AUTH",	  "BUILD",  "COMMIT",  "CONFIGS", "CONTAINERS", "DISTRIBUTION",
+		"EVENTS", "EXEC",   "GRPC",    "IMAGES",  "INFO",	"NETWORKS",
+		"NODES",  "PING",   "PLUGINS", "SECRETS", "SERVICES",	"SESSION",
+		"SWARM",  "SYSTEM", "TASKS",   "VERSION", "VOLUMES",
+	};
+	static const char *const libpod[] = {
+		"CONTAINERS", "EVENTS",	   "EXEC",     "GENERATE", "IMAGES",
+		"INFO",	      "MANIFESTS", "NETWORKS", "PING",	   "PLAY",
+		"PODS",	      "SECRETS",   "SYSTEM",   "VERSION",  "VOLUMES",
+	};
+	bool is_libpod = is_libpod_path(path);
+	const char *part = path + (is_libpod ? strlen("/libpod/") : 1);
+	size_t count = is_libpod ? COUNT(libpod) : COUNT(known);
+	char name[24];
+
+	part += *part == '_';
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(part, "/{"), part);
+	for (char *at = name; *at; at++)
 		*at = (char)toupper((unsigned char)*at);
-	if (!strcmp(section, "_PING"))
-		snprintf(section, size, "PING");
+	snprintf(section, 32, "%s%s", is_libpod ? "LIBPOD_" : "", name);
+	for (size_t i = 0; i < count && (!is_libpod || proxy->libpod); i++)
+		if (!strcmp(name, (is_libpod ? libpod : known)[i]))
+			return true;
+	return false;
 }
 
-/* What POST=1 can be narrowed to, as both proxies have it. */
-static const char *narrow_name(enum operation operation)
+/* What PATH does to one container, or pod: start. Empty: it is another path. */
+static const char *deed_of(const struct advice_proxy *proxy, const char *path)
 {
-	switch (operation) {
-	case OPERATION_ContainerStart:
-		return "ALLOW_START";
-	case OPERATION_ContainerStop:
-		return "ALLOW_STOP";
-	case OPERATION_ContainerRestart:
-	case OPERATION_ContainerKill:
-		return "ALLOW_RESTARTS";
-	default:
-		return NULL;
+	static const char *const things[] = {"/containers/{", "/libpod/containers/{",
+					     "/libpod/pods/{"};
+
+	for (size_t i = 0; i < (proxy->libpod ? COUNT(things) : 1); i++)
+		if (!strncmp(path, things[i], strlen(things[i]))) {
+			const char *end = strstr(path, "}/");
+
+			return end ? end + 2 : "";
+		}
+	return "";
+}
+
+struct advice_deed {
+	const char *deed, *name;
+};
+
+static const char *deed_name(const struct advice_deed *deeds, size_t count, const char *deed)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(deeds[i].deed, deed))
+			return deeds[i].name;
+	return NULL;
+}
+
+/* The variable that lets PATH alone through, without its section. NULL: there is none. */
+static const char *narrow_name(const struct advice_proxy *proxy, const char *path)
+{
+	static const struct advice_deed deeds[] = {
+		{"start", "ALLOW_START"},   {"stop", "ALLOW_STOP"},   {"restart", "ALLOW_RESTARTS"},
+		{"kill", "ALLOW_RESTARTS"}, {"pause", "ALLOW_PAUSE"}, {"unpause", "ALLOW_UNPAUSE"},
+	};
+
+	return deed_name(deeds, proxy->pauses ? COUNT(deeds) : 4, deed_of(proxy, path));
+}
+
+/* The variable that PATH needs beside its section's. NULL: none. */
+static const char *gate_name(const struct advice_proxy *proxy, const char *path)
+{
+	static const struct advice_deed deeds[] = {
+		{"archive", "ALLOW_ARCHIVE"}, {"changes", "ALLOW_CHANGES"},
+		{"export", "ALLOW_EXPORT"},   {"logs", "ALLOW_LOGS"},
+		{"top", "ALLOW_TOP"},
+	};
+
+	return deed_name(deeds, proxy->gates ? COUNT(deeds) : 0, deed_of(proxy, path));
+}
+
+static bool has_section(const struct advice_sections *sections, const char *name)
+{
+	for (unsigned int i = 0; i < sections->count; i++)
+		if (!strcmp(sections->names[i], name))
+			return true;
+	return false;
+}
+
+static void open_section(struct advice_sections *sections, const char *name)
+{
+	if (!name || has_section(sections, name) || sections->count == SECTIONS_MAX)
+		return;
+	snprintf(sections->names[sections->count++], sizeof(*sections->names), "%s", name);
+	printf("%s=1\n", name);
+}
+
+/* Opens what ROUTE, which was used, needs. */
+static void open_route(struct advice_sections *sections, const struct ctl_route *route)
+{
+	const struct advice_proxy *proxy = sections->proxy;
+	const char *narrow = narrow_name(proxy, route->path);
+	char section[32];
+
+	sections->libpod |= is_libpod_path(route->path);
+	if (narrow) {
+		open_section(sections, narrow);
+	} else if (section_of(proxy, route->path, section)) {
+		open_section(sections, section);
+		open_section(sections, gate_name(proxy, route->path));
+	} else {
+		printf("# no variable lets %s through\n", operation_name(route->operation));
+		return;
 	}
+	sections->posts |= !advice_reads(route) && (!narrow || proxy->posts_first);
 }
 
-/* Whether a proxy that lets SECTION through, and POSTS, lets ROUTE through. */
-static bool section_opens(const char *section, bool posts, const struct ctl_route *route)
+/* Whether what is open lets ROUTE through by the variable NAME. */
+static bool section_opens(const struct advice_sections *sections, const char *name,
+			  const struct ctl_route *route)
 {
-	char of_route[24];
+	const struct advice_proxy *proxy = sections->proxy;
+	const char *gate = gate_name(proxy, route->path);
+	const char *narrow = narrow_name(proxy, route->path);
+	char section[32];
 
-	if (!is_api(route) || !(posts || advice_reads(route)))
+	if (!is_api(route) || (is_libpod_path(route->path) && !sections->libpod))
 		return false;
-	section_of(route->path, of_route, sizeof(of_route));
-	return !strcmp(section, of_route);
+	if (narrow && (!strcmp(name, narrow) ||
+		       (!strcmp(name, "ALLOW_RESTARTS") && !strcmp(narrow, "ALLOW_STOP"))))
+		return true;
+	return (sections->posts || advice_reads(route)) && (!gate || has_section(sections, gate)) &&
+	       section_of(proxy, route->path, section) && !strcmp(name, section);
 }
 
-/* Writes what SECTION opens beside what was used. */
-static void print_unused(const struct advice *advice, const char *section, bool posts)
+/* An operation may have several paths. */
+static bool is_first_route(const struct ctl_route *route)
+{
+	for (const struct ctl_route *other = ctl_routes; other < route; other++)
+		if (other->operation == route->operation)
+			return false;
+	return true;
+}
+
+/* Writes what NAME opens beside what was used. */
+static void print_unused(const struct advice_sections *sections, const char *name)
 {
 	unsigned int count = 0;
 
 	for (const struct ctl_route *route = ctl_routes; route->path; route++) {
-		if (was_used(advice, route) || !section_opens(section, posts, route) ||
-		    !strncmp(route->path, "/libpod/", 8))
+		if (was_used(sections->advice, route) || !section_opens(sections, name, route) ||
+		    !is_first_route(route))
 			continue;
 		if (!count++)
-			printf("# %s=1 lets through what was never used, too:", section);
+			printf("# %s=1 lets through what was never used, too:", name);
 		printf("%s %s", count > 1 ? "," : "", operation_name(route->operation));
 	}
 	if (count)
 		putchar('\n');
 }
 
-static void advise_sections(const struct advice *advice, const char *whose)
+/* What is open unless it is closed. */
+static void close_defaults(const struct advice_sections *sections)
 {
-	char sections[SECTIONS_MAX][24];
-	unsigned int count = 0;
-	bool posts = false, contents = false;
+	static const char *const defaults[] = {"EVENTS", "PING", "VERSION", "LIBPOD_PING",
+					       "LIBPOD_VERSION"};
+
+	for (size_t i = 0; i < (sections->proxy->libpod ? COUNT(defaults) : 3); i++)
+		if (!has_section(sections, defaults[i]))
+			printf("%s=0\n", defaults[i]);
+}
+
+static void advise_sections(const struct advice *advice, const struct advice_proxy *proxy)
+{
+	struct advice_sections sections = {.advice = advice, .proxy = proxy};
+	bool contents;
 
 	print_seen(advice, "#");
-	printf("# environment of %s\n", whose);
-	for (const struct ctl_route *route = ctl_routes; route->path; route++) {
-		const char *narrow = narrow_name(route->operation);
-		char section[24];
-		unsigned int at = 0;
-
-		if (!was_used(advice, route) || !is_api(route))
-			continue;
-		if (narrow)
-			snprintf(section, sizeof(section), "%s", narrow);
-		else
-			section_of(route->path, section, sizeof(section));
-		posts |= !narrow && !advice_reads(route);
-		contents |= !strcmp(section, "CONTAINERS");
-		while (at < count && strcmp(sections[at], section) != 0)
-			at++;
-		if (at < count || count == SECTIONS_MAX)
-			continue;
-		memcpy(sections[count++], section, sizeof(section));
-		printf("%s=1\n", section);
-	}
-	printf("POST=%d\n", posts);
-	for (unsigned int i = 0; i < count; i++)
-		print_unused(advice, sections[i], posts);
-	if (posts && contents)
+	printf("# environment of %s\n", proxy->whose);
+	for (const struct ctl_route *route = ctl_routes; route->path; route++)
+		if (was_used(advice, route) && is_api(route))
+			open_route(&sections, route);
+	close_defaults(&sections);
+	printf("POST=%d\n", sections.posts);
+	for (unsigned int i = 0; i < sections.count; i++)
+		print_unused(&sections, sections.names[i]);
+	contents = has_section(&sections, "CONTAINERS");
+	if (sections.posts && contents)
 		printf("# CONTAINERS=1 with POST=1 lets it create any container: it is root on the "
 		       "host.\n");
 	else if (contents)
-		printf("# CONTAINERS=1 lets it read the environment, the logs and the files of all "
-		       "containers.\n");
+		printf("# CONTAINERS=1 lets it read the environment%s of all containers.\n",
+		       proxy->gates ? "" : ", the logs and the files");
 }
 
 static void advise_tecnativa(const struct advice *advice)
 {
-	advise_sections(advice, "tecnativa/docker-socket-proxy");
+	static const struct advice_proxy proxy = {
+		.whose = "tecnativa/docker-socket-proxy",
+		.posts_first = true,
+	};
+
+	advise_sections(advice, &proxy);
 }
 
 static void advise_linuxserver(const struct advice *advice)
 {
-	advise_sections(advice, "linuxserver/socket-proxy");
+	static const struct advice_proxy proxy = {
+		.whose = "linuxserver/socket-proxy",
+		.gates = true,
+		.pauses = true,
+		.libpod = true,
+	};
+
+	advise_sections(advice, &proxy);
 }
 
 /* --- a rule for callerctl check ---------------------------------------------------------------- */
