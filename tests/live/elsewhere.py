@@ -93,9 +93,9 @@ gidNumber: {gid}
 
 
 class Directory(Elsewhere):
-    """With slapd, asked by nslcd. PEOPLE: {name: uid}, GROUPS: {name: (gid, members)}."""
+    """With slapd, asked by nslcd. PEOPLE: {name: uid}, GROUPS: {name: (gid, members)}; OPTIONS of nslcd."""
 
-    def __init__(self, people, groups):
+    def __init__(self, people, groups, options=''):
         tree = unpack('slapd', 'nslcd', 'libnss-ldapd')
         library = run('find', tree, '-name', 'libnss_ldap.so.2').split()[0]
         super().__init__(library)
@@ -109,7 +109,7 @@ class Directory(Elsewhere):
         self.run(tree + '/usr/sbin/slapd', '-T', 'add', '-f', self.dir + '/slapd.conf', '-l', self.dir + '/data', env=libraries)
         url = 'ldapi://' + (self.dir + '/ldapi').replace('/', '%2f')
         self.start(tree + '/usr/sbin/slapd', '-f', self.dir + '/slapd.conf', '-h', url, '-d', '0', env=libraries)
-        self.write('/etc/nslcd.conf', f'uid 0\ngid 0\nuri {url}\nbase dc=example\n', 0o600)
+        self.write('/etc/nslcd.conf', f'uid 0\ngid 0\nuri {url}\nbase dc=example\n{options}', 0o600)
         self.run('sed', '-i', 's/^\\(passwd\\|group\\):.*/\\1: files ldap/', '/etc/nsswitch.conf')
         # /var/run leads to the machine's /run, where nslcd would have its socket.
         self.run('sh', '-ec', 'cd "$0"; mkdir var var.work; mount -t overlay overlay -o lowerdir=/var,upperdir="$0/var",workdir="$0/var.work" /var; '

@@ -12,6 +12,7 @@ import select
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
 import time
@@ -412,6 +413,33 @@ def users_of_a_directory():
             found = grants('--read', callerd.log, daemon.path, inside=host.inside)
             equal(one(found, who='kim', kind='acl')['remove'], 'gpasswd -d kim local')
             true(any('name services do not answer' in grant.get('not_known', '') for grant in found), found)
+
+
+@test
+def users_whom_a_directory_does_not_list():
+    """As SSSD without enumeration: only who is asked for by his name is there, and only his own groups say where he is a member."""
+    people = {name: 61021 + number for number, name in enumerate(('inlog', 'running', 'waslogged', 'athome', 'unknown'))}
+    with Directory(people, {'engines': (61020, list(people))}, 'nss_disable_enumeration yes\nnss_getgrent_skipmembers yes\n') as host, \
+            Dockerd('ctl-unlisted') as daemon:
+        host.run('mount', '-t', 'tmpfs', 'tmpfs', '/home')
+        host.run('mkdir', '/home/athome', '/home/nobody-of-that-name')
+        entry = struct.pack('=hxxi32s4s32s256s', 7, 1, b'pts/1', b'1', b'waslogged', b'').ljust(384, b'\0')
+        host.run('mkdir', '-p', '/var/log')
+        subprocess.run([*host.inside, 'sh', '-c', 'cat >/var/log/wtmp'], input=entry, check=True)
+        os.chown(daemon.path, 0, 61020)
+        equal((host.run('getent', 'group', 'engines').strip(), host.run('id', '-G', 'unknown').split()[-1]), ('engines:*:61020:', '61020'))
+        true('inlog' not in host.run('getent', 'passwd'), 'they are not listed')
+        with Callerd(sockets=[daemon.path]) as callerd:
+            run(*host.as_user('inlog', 'docker', '-H', 'unix://' + daemon.path, 'ps'))
+            process = host.popen(*host.as_user('running', '/usr/bin/python3', '-c', HOLD))
+            equal(process.stdout.readline(), b'up\n')
+            callerd.wait(callerd__api__operation='ContainerList')
+            found = grants('--read', callerd.log, daemon.path, inside=host.inside)
+        for name in 'inlog', 'running', 'waslogged', 'athome':
+            grant = one(found, who=name)
+            equal((grant['kind'], grant['how'], grant['uid'], 'last' in grant), ('group', 'group engines', people[name], name == 'inlog'))
+        true(not any(grant.get('who') == 'unknown' for grant in found), 'nobody can tell of him')
+        true(any('do not list all users: 4 whom' in grant.get('not_known', '') and 'may be more' in grant['not_known'] for grant in found), found)
 
 
 @test

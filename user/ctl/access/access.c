@@ -97,6 +97,7 @@ void access_look(struct access *access)
 				    "connections, what processes hold and "
 				    "containers by their mounts were not looked at");
 	access_list_users(access);
+	access_ask_for_more(access);
 	access_find_sockets(access);
 	access_find_members(access);
 	if (!geteuid()) {

@@ -157,6 +157,8 @@ bool access_quote(struct text *command, const char *word);
 /* Lists the users of the host's name services. They may know others, whom they do not list. */
 void access_list_users(struct access *access);
 void access_free_users(struct access *access);
+/* Asks for users whom they do not list, when the log was read. */
+void access_ask_for_more(struct access *access);
 /* NULL: there is none with that number, or of that name. */
 struct access_user *access_user_of(struct access *access, uint32_t uid);
 struct access_user *access_user_named(struct access *access, const char *name);
