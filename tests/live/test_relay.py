@@ -77,8 +77,8 @@ def socat(name='socat', **options):
     return Relay(name, 'socat', 'UNIX-LISTEN:{listen},fork,mode=666', 'UNIX-CONNECT:{engine}', **options)
 
 
-def haproxy(name='haproxy', mode='http'):
-    relay = Relay(name, 'haproxy', '-q', '-db', '-f', f'{HOME}/{name}.cfg')
+def haproxy(name='haproxy', mode='http', options=()):
+    relay = Relay(name, 'haproxy', '-q', '-db', *options, '-f', f'{HOME}/{name}.cfg')
     with open(f'{HOME}/{name}.cfg', 'w') as file:
         file.write(HAPROXY.format(mode=mode, listen=relay.path, engine=SOCKET))
     return relay
@@ -140,7 +140,7 @@ def unnamed(record):
 @test
 def each_is_named():
     """By relays that fork for each client, that share connections to the engine, and that only pass on bytes."""
-    for relay in each_relay():
+    for relay in *each_relay(), haproxy('haproxy-workers', options=['-W']):
         with relay, watch(relay) as agent:
             for who in ALICE, BOB:
                 who.run(*call(relay, f'one-{who.uid}'))
@@ -413,6 +413,59 @@ def over_tcp():
                     true(f'at-once-{one}' in told['process']['command_line'], told)
             with relay: # another process, that listens anew
                 named(until_named(agent, 'again', curl(relay, ALICE)), ALICE, 'likely')
+
+
+# As Tecnativa's docker-socket-proxy runs it: a master and its worker, rules by path and method, a connection to the engine for each request.
+SOCKET_PROXY = """
+global
+  maxconn 4000
+defaults
+  mode http
+  option http-server-close
+  option redispatch
+  retries 3
+  timeout http-request 10s
+  timeout connect 10s
+  timeout client 10m
+  timeout server 10m
+  timeout http-keep-alive 10s
+backend dockerbackend
+  server dockersocket $SOCKET_PATH
+backend docker-events
+  server dockersocket $SOCKET_PATH
+  timeout server 0
+frontend dockerfrontend
+  bind {address}
+  http-request deny unless METH_GET || {{ env(POST) -m bool }}
+  http-request allow if {{ path,url_dec -m reg -i ^(/v[\\d\\.]+)?/_ping }} {{ env(PING) -m bool }}
+  http-request allow if {{ path,url_dec -m reg -i ^(/v[\\d\\.]+)?/volumes }} {{ env(VOLUMES) -m bool }}
+  http-request allow if {{ path,url_dec -m reg -i ^(/v[\\d\\.]+)?/events }} {{ env(EVENTS) -m bool }}
+  http-request deny
+  default_backend dockerbackend
+  use_backend docker-events if {{ path,url_dec -m reg -i ^(/v[\\d\\.]+)?/events }}
+"""
+
+
+@test
+def a_docker_socket_proxy():
+    """Whoever asks it is known; what its rules do not let through no engine is asked."""
+    relay = Port('env', f'SOCKET_PATH={SOCKET}', 'PING=1', 'POST=0', 'VOLUMES=1', 'EVENTS=1', 'haproxy', '-q', '-W', '-db', '-f', f'{HOME}/proxy.cfg')
+    with open(f'{HOME}/proxy.cfg', 'w') as file:
+        file.write(SOCKET_PROXY.format(address=f'0.0.0.0:{relay.port}'))
+    with relay, watch(relay) as agent:
+        named(until_named(agent, 'proxied', curl(relay, BOB)), BOB, 'likely')
+        for who, mark in (ALICE, 'hers'), (BOB, 'his'):
+            who.run('curl', '-s', '-o', '/dev/null', f'http://127.0.0.1:{relay.port}/v1.41/volumes?{mark}')
+            record = agent.wait(event__action='api-request', url__original=f'/v1.41/volumes?{mark}')[0]
+            named(record, who, 'likely')
+            who.run('curl', '-s', '-o', '/dev/null', '-X', 'POST', f'http://127.0.0.1:{relay.port}/v1.41/volumes/create?{mark}')
+        stream = subprocess.Popen(BOB.command('curl', '-sN', '-o', '/dev/null', f'http://127.0.0.1:{relay.port}/events?bob'))
+        try:
+            named(agent.wait(event__action='api-request', url__original='/events?bob')[0], BOB, 'likely')
+        finally:
+            stream.terminate()
+            stream.wait(PATIENCE)
+        equal(agent.records(that=lambda r: '/volumes/create' in field(r, 'url.original', '')), [], 'what was refused')
 
 
 @test

@@ -11,6 +11,7 @@
 #define LOOKS_KEPT 64
 #define LOOKS_MAX 8		   /* in a second */
 #define LOOK_AGAIN (10 * NS_PER_S) /* one that held none may listen by then */
+#define PROGRAM_MAX 3		   /* processes of one program, above the one that calls */
 #define YOUNG NS_PER_S		   /* a client that was started for one call is none */
 
 /* The listener of a relay. */
@@ -53,14 +54,6 @@ int relay_ports_new(const char *const *names, unsigned int count, uint32_t first
 void relay_ports_free(struct relay_ports *ports)
 {
 	free(ports);
-}
-
-/* The process that began CALLER for a client, of the same program: it is who listens. */
-static const struct process *find_top(const struct caller *caller)
-{
-	unsigned int depth = caller_program_depth(caller);
-
-	return depth ? &caller->ancestors[depth - 1] : &caller->process;
 }
 
 /* Whether PROCESS is to be looked at: not if it was a moment ago, or too many are. */
@@ -107,20 +100,32 @@ static void look_for_port(struct relay_ports *ports, struct doors *doors, unsign
 	port->since = now;
 }
 
+static void look_for_ports(struct relay_ports *ports, struct doors *doors,
+			   const struct process *process, uint64_t now)
+{
+	_close_ int directory = -1;
+
+	if (process->euid || !process->start || now < process->start + YOUNG ||
+	    !takes_look(ports, process, now))
+		return;
+	directory = proc_open(process->pid, process->start);
+	for (unsigned int i = 0; i < ports->count && directory >= 0; i++)
+		look_for_port(ports, doors, i, process, now);
+}
+
 void relay_ports_look(struct relay_ports *ports, struct doors *doors, const struct caller *caller,
 		      uint64_t now)
 {
-	const struct process *top = find_top(caller);
-	_close_ int process = -1;
+	unsigned int depth = caller_program_depth(caller);
 
 	/* What somebody else listens to is none of the site's relays. */
 	if (!doors_are_seen(doors) || caller->basis != CALLER_FROM_KERNEL || caller->process.euid ||
-	    caller_in_user_namespace(caller) || top->euid || !top->start ||
-	    now < top->start + YOUNG || !takes_look(ports, top, now))
+	    caller_in_user_namespace(caller))
 		return;
-	process = proc_open(top->pid, top->start);
-	for (unsigned int i = 0; i < ports->count && process >= 0; i++)
-		look_for_port(ports, doors, i, top, now);
+	/* Who began it for a client listens, or, as haproxy's workers, it does so itself. */
+	for (unsigned int i = depth < PROGRAM_MAX ? depth : PROGRAM_MAX; i > 0; i--)
+		look_for_ports(ports, doors, &caller->ancestors[i - 1], now);
+	look_for_ports(ports, doors, &caller->process, now);
 }
 
 struct process relay_ports_holder(const struct relay_ports *ports, uint32_t socket, uint64_t time)
