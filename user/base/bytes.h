@@ -89,6 +89,9 @@ static inline bool bytes_take(struct bytes *rest, char separator, struct bytes *
 	return true;
 }
 
+/* The first place of BYTES with WHAT; NULL: there is none. As memmem(), which takes several times as long. */
+const char *bytes_find(struct bytes bytes, struct bytes what);
+
 /* The part of PATH behind its last slash. */
 struct bytes bytes_basename(struct bytes path);
 

@@ -9,6 +9,7 @@
 #include "base/utf8.h"
 #include "base/wipe.h"
 
+#define FIND_MAX 256 /* of more bytes memmem() looks for sure in linear time */
 #define TEXT_FIRST_CAPACITY                                                                        \
 	128 /* most texts are shorter, and many are kept until a record is written */
 
@@ -204,6 +205,67 @@ void text_add_escaped(struct text *text, struct bytes bytes, const char *special
 		return;
 	text_cut(text, fits);
 	text_add_string(text, "…");
+}
+
+#ifdef __SSE2__
+static bool is_rarer(char c)
+{
+	return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+}
+
+/* A bit for each of the sixteen places at DATA where the letters ONE and OTHER stand so far behind it. */
+static inline __m128i have_both(const char *data, size_t first, __m128i one, size_t last,
+				__m128i other)
+{
+	__m128i ones = _mm_loadu_si128((const __m128i *)(const void *)(data + first));
+	__m128i others = _mm_loadu_si128((const __m128i *)(const void *)(data + last));
+
+	return _mm_and_si128(_mm_cmpeq_epi8(ones, one), _mm_cmpeq_epi8(others, other));
+}
+
+/* Looks where two letters stand as in WHAT, at many places at once. *AT: the first place that was not looked at. */
+static const char *find_by_letters(struct bytes bytes, struct bytes what, size_t *at)
+{
+	size_t first = 0, last = what.size - 1;
+	__m128i one, other;
+
+	while (first < last &&
+	       !is_rarer(what.data[first])) /* quotes and their like are in each line many times */
+		first++;
+	while (first < last && !is_rarer(what.data[last]))
+		last--;
+	one = _mm_set1_epi8(what.data[first]);
+	other = _mm_set1_epi8(what.data[last]);
+	for (; bytes.size - *at >= what.size + 2 * sizeof(one) - 1; *at += 2 * sizeof(one)) {
+		const char *here = bytes.data + *at;
+		__m128i low = have_both(here, first, one, last, other);
+		__m128i high = have_both(here + sizeof(one), first, one, last, other);
+		unsigned int may;
+
+		if (!_mm_movemask_epi8(_mm_or_si128(low, high)))
+			continue;
+		may = (unsigned int)_mm_movemask_epi8(low) | (unsigned int)_mm_movemask_epi8(high)
+								     << 16;
+		for (; may; may &= may - 1)
+			if (!memcmp(here + __builtin_ctz(may), what.data, what.size))
+				return here + __builtin_ctz(may);
+	}
+	return NULL;
+}
+#endif
+
+const char *bytes_find(struct bytes bytes, struct bytes what)
+{
+	const char *found = NULL;
+	size_t at = 0;
+
+	if (!bytes.size || what.size > bytes.size)
+		return what.size ? NULL : bytes.data;
+#ifdef __SSE2__
+	if (what.size > 1 && what.size <= FIND_MAX)
+		found = find_by_letters(bytes, what, &at);
+#endif
+	return found ?: memmem(bytes.data + at, bytes.size - at, what.data, what.size);
 }
 
 struct bytes bytes_basename(struct bytes path)

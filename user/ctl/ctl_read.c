@@ -11,6 +11,7 @@
 #include "chain/lines.h"
 #include "ctl/ctl.h"
 #include "health/endpoint.h"
+#include "json/wholejson.h"
 #include "log/ahead.h"
 #include "log/exported.h"
 #include "log/logfile.h"
@@ -28,6 +29,7 @@ struct log_reader {
 	uint64_t latest, behind;  /* of that: the time; records that came long after later ones */
 	uint64_t journal;	  /* entries of journald's */
 	struct text text;	  /* of fields */
+	struct text compact;	  /* a record of an export without spaces */
 	uint64_t unsure;	  /* records that do not tell whether they are meant */
 	/* Of a log that is followed. */
 	const char *path;
@@ -44,7 +46,7 @@ bool ctl_may_hold(struct bytes line, struct bytes name)
 	for (size_t i = 0; i < name.size; i++)
 		if (name.data[i] < ' ' || strchr("\"\\<>&\177", name.data[i]))
 			return true; /* it is spelled out */
-	return !name.size || memmem(line.data, line.size, name.data, name.size);
+	return bytes_find(line, name);
 }
 
 /* Whether --where chooses the record. */
@@ -80,31 +82,6 @@ static int take_record(struct log_reader *log_reader, uint64_t time, struct byte
 		       : 0;
 }
 
-/* TEXT is an object of what somebody else wrote. As exported.take(). */
-static int take_exported(void *data, struct bytes text)
-{
-	struct log_reader *log_reader = data;
-	int error = reread_read(&log_reader->reread, text);
-	struct bytes at;
-	uint64_t time;
-
-	if (error == -ENOMEM || (error && reread_is_own(&log_reader->reread)))
-		return error == -ENOMEM ? error : 0;
-	if (error) {
-		at = reread_text(&log_reader->reread, "SYSLOG_IDENTIFIER");
-		log_reader->journal += bytes_are(at, "callerd");
-		return error;
-	}
-	at = reread_text(&log_reader->reread, "@timestamp");
-	time = moment_rfc3339(at.data, at.size);
-	if (!time)
-		return -EINVAL;
-	if (time > log_reader->latest)
-		log_reader->latest = time;
-	log_reader->behind += time + ORDER < log_reader->latest;
-	return is_in_time(log_reader->ctl, time) ? take_record(log_reader, time, text) : 0;
-}
-
 /* Whether LINE begins as callerd writes them. */
 static bool is_as_written(struct bytes line, uint64_t time)
 {
@@ -112,6 +89,84 @@ static bool is_as_written(struct bytes line, uint64_t time)
 
 	return time && line.size > sizeof(from) &&
 	       bytes_begin(bytes_from(line, sizeof(from) - 1), ",\"ecs\":{");
+}
+
+/* A record of an export, that happened at TIME. */
+static void note_order(struct log_reader *log_reader, uint64_t time)
+{
+	if (time > log_reader->latest)
+		log_reader->latest = time;
+	log_reader->behind += time + ORDER < log_reader->latest;
+}
+
+/* What was read of LINE is a record. 0; -EINVAL: it has no time; another -errno. */
+static int take_exported_record(struct log_reader *log_reader, struct bytes line)
+{
+	struct bytes at = reread_text(&log_reader->reread, "@timestamp");
+	uint64_t time = moment_rfc3339(at.data, at.size);
+
+	if (!time)
+		return -EINVAL;
+	note_order(log_reader, time);
+	return is_in_time(log_reader->ctl, time) ? take_record(log_reader, time, line) : 0;
+}
+
+/* TEXT is an object of what somebody else wrote. As exported.take(). */
+static int take_exported(void *data, struct bytes text)
+{
+	struct log_reader *log_reader = data;
+	int error = reread_read(&log_reader->reread, text);
+	struct bytes at;
+
+	if (error == -ENOMEM || (error && reread_is_own(&log_reader->reread)))
+		return error == -ENOMEM ? error : 0;
+	if (!error)
+		return take_exported_record(log_reader, text);
+	at = reread_text(&log_reader->reread, "SYSLOG_IDENTIFIER");
+	log_reader->journal += bytes_are(at, "callerd");
+	return error;
+}
+
+/* TEXT, an object, as callerd would write it; of no size: it is none. */
+static struct bytes without_spaces(struct log_reader *log_reader, struct bytes text)
+{
+	if (is_as_written(text, moment_of_line(text.data, text.size)))
+		return text;
+	text_cut(&log_reader->compact, 0);
+	if (!wholejson_compact(&log_reader->compact, text))
+		return (struct bytes){0};
+	return text_since(&log_reader->compact, 0);
+}
+
+/* The same, where it may be no JSON. As exported.take_whole(). */
+static int take_whole(void *data, struct bytes text)
+{
+	static const char dataset[] =
+		"\"callerd.audit\""; /* within a string its quotes have backslashes */
+	struct log_reader *log_reader = data;
+	struct bytes line;
+	uint64_t time;
+	int error;
+
+	if (!bytes_find(text, bytes_of(dataset)))
+		return -EAGAIN;
+	line = without_spaces(log_reader, text);
+	if (!line.size)
+		return log_reader->compact.error ?: -EAGAIN;
+	time = moment_of_line(line.data, line.size);
+	if (is_as_written(line, time) && is_not_asked(log_reader, line, time) &&
+	    !reread_callers_is_told(line)) {
+		note_order(log_reader, time);
+		return 0;
+	}
+	error = reread_read(&log_reader->reread, line);
+	if (error == -ENOMEM || !log_reader->reread.whole)
+		return error == -ENOMEM ? error : -EAGAIN;
+	if (!error)
+		error = take_exported_record(log_reader, text);
+	else if (reread_is_own(&log_reader->reread))
+		return 0;
+	return error == -EINVAL ? -EAGAIN : error;
 }
 
 static int take_line(struct log_reader *log_reader, struct bytes line)
@@ -373,16 +428,22 @@ static int read_series(struct log_reader *log_reader, const char *path)
 
 int ctl_read(struct ctl *ctl, struct ctl_records *records)
 {
+	/* event.dataset; journald's entries are counted. */
+	static const char *const signs[] = {"event", "SYSLOG_ID", NULL};
 	struct log_reader log_reader = {.ctl = ctl, .records = records, .fd = -1};
 	int error = 0;
 
-	log_reader.exported = (struct exported){.data = &log_reader, .take = take_exported};
+	log_reader.exported = (struct exported){.data = &log_reader,
+						.take = take_exported,
+						.take_whole = take_whole,
+						.signs = signs};
 	for (unsigned int i = 0; !error && i < ctl->log_count; i++)
 		error = read_series(&log_reader, ctl->logs[i]);
 	records->unreadable += log_reader.exported.unknown;
 	exported_free(&log_reader.exported);
 	reread_free(&log_reader.reread);
 	text_free(&log_reader.text);
+	text_free(&log_reader.compact);
 	if (records->unreadable)
 		fprintf(stderr, "callerctl: %llu lines are no records of callerd's\n",
 			(unsigned long long)records->unreadable);

@@ -27,12 +27,11 @@ static bool holds_name(void *data, struct bytes line)
 
 	if (ctl_question->ctl->id_count > IDS_SOUGHT || ctl_may_hold(line, ctl_question->name))
 		return true;
-	if (bytes_begin(ctl_question->name, "/") && (memmem(line.data, line.size, "\"binds\"", 7) ||
-						     memmem(line.data, line.size, "\"mounts\"", 8)))
+	if (bytes_begin(ctl_question->name, "/") &&
+	    (bytes_find(line, bytes_of("\"binds\"")) || bytes_find(line, bytes_of("\"mounts\""))))
 		return true; /* a directory above it may be among them */
 	for (unsigned int i = 0; i < ctl_question->ctl->id_count; i++)
-		if (memmem(line.data, line.size, ctl_question->ctl->ids[i],
-			   strlen(ctl_question->ctl->ids[i])))
+		if (bytes_find(line, bytes_of(ctl_question->ctl->ids[i])))
 			return true;
 	return false;
 }

@@ -619,6 +619,7 @@ int reread_read(struct reread *reread, struct bytes line)
 		text_free(&reread->texts);
 	text_cut(&reread->texts, 0);
 	error = reread_add(reread, line);
+	reread->whole = !error;
 	reread_index(reread);
 	if (error)
 		return error;

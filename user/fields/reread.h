@@ -15,8 +15,9 @@
 struct reread_value {
 	const char *path_of_seam; /* NULL: the path is in .texts */
 	uint64_t number; /* of a number, which fits an int64_t where it is negative; of a bool */
-	uint32_t path, text, text_size; /* places in .texts, which has a few times VERIFY_LINE_MAX */
-	uint32_t path_size, hash;	/* of the path */
+	uint32_t path, text,
+		text_size;	  /* places in .texts, which has a few times VERIFY_LINE_MAX */
+	uint32_t path_size, hash; /* of the path */
 	/* Of the values behind it in its bucket the first one's number, from 1 on; 0: there is none. */
 	uint32_t next;
 	bool negative;
@@ -39,6 +40,7 @@ struct reread {
 	struct reread_callers callers; /* of the lines before */
 	bool named; /* the line is a record that names its caller, of which a line before it tells more */
 	bool joined; /* and that line's values are among these */
+	bool whole;  /* the line could be read to its end, whatever it is */
 	/* What a rule about levels asks of the record itself. */
 	struct record record;
 	struct record_server server;

@@ -86,20 +86,15 @@ void reread_callers_free(struct reread_callers *callers)
 		reread_callers_drop(callers, callers->all);
 }
 
-static bool has_text(struct bytes line, const char *text)
-{
-	return line.size && memmem(line.data, line.size, text, strlen(text));
-}
-
 /* Within a string its quotes would have a backslash before them. */
 bool reread_callers_is_told(struct bytes line)
 {
-	return has_text(line, "\"caller-seen\"");
+	return bytes_find(line, bytes_of("\"caller-seen\""));
 }
 
 bool reread_callers_is_named(struct bytes line)
 {
-	return has_text(line, "\"caller\":{\"id\":");
+	return bytes_find(line, bytes_of("\"caller\":{\"id\":"));
 }
 
 bool reread_callers_has(struct bytes path)

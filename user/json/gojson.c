@@ -719,3 +719,21 @@ enum gojson_step gojson_next(struct gojson *json, const char *data, size_t size,
 	*ret_piece = said.piece;
 	return said.step;
 }
+
+void gojson_leave_object(struct gojson *json)
+{
+	json->depth--;
+	end_value(json);
+}
+
+bool gojson_within_string(const struct gojson *json)
+{
+	return json->state == AT_STRING && !json->in_key && !json->high && !json->partial_size;
+}
+
+void gojson_leave_string(struct gojson *json)
+{
+	/* Secrets may be in them. */
+	memset(json->out, 0, sizeof(json->out));
+	end_value(json);
+}

@@ -77,6 +77,14 @@ void gojson_init(struct gojson *json);
 enum gojson_step gojson_next(struct gojson *json, const char *data, size_t size, size_t *ret_used,
 			     struct bytes *ret_piece);
 
+/* The object that was opened by the last step was read by other means, behind its brace. */
+void gojson_leave_object(struct gojson *json);
+
+/* Whether the string that the last step told a piece of goes on with its next character; it was read by other means, behind its
+ * quote. */
+bool gojson_within_string(const struct gojson *json);
+void gojson_leave_string(struct gojson *json);
+
 /* --- for other readers ------------------------------------------------------------------------ */
 
 #ifdef __SSE2__

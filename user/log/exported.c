@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "chain/verify.h"
+#include "json/wholejson.h"
 
 #define WITHIN_MAX 3 /* lines in lines: a container engine's, in a shipper's, in a document */
 
@@ -11,6 +12,7 @@ void exported_free(struct exported *exported)
 {
 	text_free(&exported->raw);
 	text_free(&exported->line);
+	text_free(&exported->whole);
 }
 
 static bool is_json_space(char c)
@@ -94,8 +96,11 @@ static void open_exported(struct exported *exported, bool object)
 static int take_exported_line(struct exported *exported, bool *ret)
 {
 	struct bytes line = {exported->line.data, exported->line_size};
-	struct exported within = {
-		.data = exported->data, .take = exported->take, .within = exported->within + 1};
+	struct exported within = {.data = exported->data,
+				  .take = exported->take,
+				  .take_whole = exported->take_whole,
+				  .signs = exported->signs,
+				  .within = exported->within + 1};
 	int error;
 
 	while (line.size && is_json_space(line.data[0]))
@@ -117,10 +122,13 @@ static int end_exported_item(struct exported *exported, struct exported_level *l
 	struct bytes text;
 	int error = -EINVAL;
 
-	if (!level->found && !level->answered && exported->kept) {
+	if (!level->found && !level->answered && exported->kept &&
+	    (level->has_sign || !exported->signs)) {
 		text = text_since(&exported->raw, level->start);
 		error = exported->take(exported->data, text);
 		level->found = !error;
+		if (level->found)
+			exported->alike = depth;
 	}
 	if (error && error != -EINVAL)
 		return error;
@@ -157,6 +165,69 @@ static int close_exported(struct exported *exported)
 		exported->unknown += !level->found && !level->answered;
 	}
 	return error;
+}
+
+/* Whether the object whose brace was the byte before BYTES may be a record, by its first key, or by where it stands. */
+static bool is_record_like(const struct exported *exported, struct bytes bytes)
+{
+	while (bytes.size && is_json_space(bytes.data[0]))
+		bytes = bytes_from(bytes, 1);
+	return exported->json.depth == exported->alike || bytes_begin(bytes, "\"@timestamp\"");
+}
+
+static void make_spaces(struct text *text, size_t from, char of)
+{
+	char *at;
+
+	while (from < text->size && (at = memchr(text->data + from, of, text->size - from))) {
+		*at = ' ';
+		from = (size_t)(at - text->data) + 1;
+	}
+}
+
+/* A line feed within JSON is a space. */
+static void make_one_line(struct text *text, size_t from)
+{
+	make_spaces(text, from, '\n');
+	make_spaces(text, from, '\r');
+}
+
+/* TEXT on one line. */
+static struct bytes on_one_line(struct exported *exported, struct bytes text)
+{
+	if (!memchr(text.data, '\n', text.size) && !memchr(text.data, '\r', text.size))
+		return text;
+	text_cut(&exported->whole, 0);
+	text_add_bytes(&exported->whole, text);
+	if (!exported->whole.error)
+		wholejson_flatten(exported->whole.data, exported->whole.size);
+	return text_since(&exported->whole, 0);
+}
+
+/* Takes the object that was just opened, if it is a record and there as a whole: nearly all are, and to read them step by step takes
+ * many times as long. BYTES is what is behind its brace. */
+static int take_whole_object(struct exported *exported, struct bytes *bytes)
+{
+	struct exported_level *level = exported_top(exported);
+	struct bytes text;
+	int error;
+
+	if (!exported->take_whole || !level || level->kind != EXPORTED_ITEM ||
+	    !is_record_like(exported, *bytes))
+		return 0;
+	text.data = bytes->data - 1;
+	text.size = wholejson_object(text.data, bytes->size + 1);
+	if (!text.size || text.size > VERIFY_LINE_MAX)
+		return 0;
+	text = on_one_line(exported, text);
+	error = exported->whole.error ?: exported->take_whole(exported->data, text);
+	if (error)
+		return error == -EAGAIN ? 0 : error;
+	*bytes = bytes_from(*bytes, text.size - 1);
+	level->found = true;
+	exported->alike = exported->json.depth;
+	gojson_leave_object(&exported->json);
+	return close_exported(exported);
 }
 
 /* --- strings ---------------------------------------------------------------------------------- */
@@ -222,6 +293,15 @@ static void add_exported_piece(struct exported *exported, struct bytes piece)
 	exported->key_size += piece.size;
 }
 
+static void heed_exported_key(struct exported *exported)
+{
+	struct exported_level *level = exported_top(exported);
+	struct bytes key = {exported->key, exported->key_size};
+
+	for (const char *const *sign = exported->signs; sign && level && *sign; sign++)
+		level->has_sign |= bytes_begin(key, *sign);
+}
+
 /* --- reading ---------------------------------------------------------------------------------- */
 
 /* What stands in a list of records, and is none. */
@@ -249,6 +329,8 @@ static int take_exported_step(struct exported *exported, enum gojson_step step, 
 	case GOJSON_STRING:
 		add_exported_piece(exported, piece);
 		exported->in_string = false;
+		if (step == GOJSON_KEY)
+			heed_exported_key(exported);
 		if (step == GOJSON_KEY)
 			return 0;
 		count_element(exported);
@@ -317,15 +399,33 @@ static bool begin_exported(struct exported *exported, struct bytes *bytes)
 	return true;
 }
 
-/* On one line: a line feed within JSON is a space. */
 static void keep_exported(struct exported *exported, struct bytes taken)
 {
 	size_t at = exported->raw.size;
 
 	text_add_bytes(&exported->raw, taken);
-	for (; at < exported->raw.size; at++)
-		if (exported->raw.data[at] == '\n' || exported->raw.data[at] == '\r')
-			exported->raw.data[at] = ' ';
+	make_one_line(&exported->raw, at);
+}
+
+/* Reads the rest of a string that may have a record in it, of which BYTES are what is behind a piece. */
+static int take_rest_of_string(struct exported *exported, struct bytes *bytes)
+{
+	size_t before = exported->line.size, size;
+
+	if (!exported->take_whole || !exported->in_line || !gojson_within_string(&exported->json))
+		return 0;
+	size = wholejson_string(&exported->line, bytes->data, bytes->size);
+	if (!size || exported->line.size > VERIFY_LINE_MAX) {
+		text_cut(&exported->line, before);
+		return 0;
+	}
+	if (exported->kept)
+		keep_exported(exported, (struct bytes){bytes->data, size});
+	*bytes = bytes_from(*bytes, size);
+	gojson_leave_string(&exported->json);
+	exported->in_string = false;
+	count_element(exported);
+	return end_exported_string(exported);
 }
 
 static int exported_step(struct exported *exported, struct bytes *bytes)
@@ -353,6 +453,10 @@ static int exported_step(struct exported *exported, struct bytes *bytes)
 		error = take_exported_step(exported, step, piece);
 	}
 	*bytes = bytes_from(*bytes, used);
+	if (!error && step == GOJSON_OBJECT)
+		error = take_whole_object(exported, bytes);
+	else if (!error && step == GOJSON_PIECE)
+		error = take_rest_of_string(exported, bytes);
 	return error ?: exported->raw.error ?: exported->line.error;
 }
 

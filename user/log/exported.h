@@ -24,6 +24,10 @@ struct exported {
 	void *data;
 	/* Whether TEXT, an object, is a record, which is taken: 0; -EINVAL: it is none; another -errno ends all. */
 	int (*take)(void *data, struct bytes text);
+	/* The same of an object that is there as a whole, by its braces, and may be no JSON: -EAGAIN: it is to be read. NULL: each is. */
+	int (*take_whole)(void *data, struct bytes text);
+	/* How the keys begin of which a record has one; the last one is NULL. NULL: a record may have any. */
+	const char *const *signs;
 	uint64_t unknown; /* values that had no record in them */
 
 	/* Its own. */
@@ -36,6 +40,7 @@ struct exported {
 	struct exported_level {
 		enum exported_kind kind;
 		bool found, answered; /* it had a record; it had a list of them */
+		bool has_sign;	      /* it may be one itself */
 		size_t start;	      /* in .raw */
 	} levels[EXPORTED_DEPTH];
 	char key[16]; /* the last one */
@@ -43,6 +48,8 @@ struct exported {
 	bool in_string; /* or in a key */
 	bool in_line;	/* the string is one that may have a record in it */
 	struct text raw, line;
+	struct text whole;	 /* of more lines */
+	unsigned int alike;	 /* the depth of the last record; 0: there was none */
 	size_t line_size;	 /* of the string in .line that is whole */
 	unsigned int line_level; /* whose it is; 0: there is none */
 	unsigned int within;	 /* so many lines around this one */

@@ -256,7 +256,7 @@ static void report_line(void *data, struct bytes line, bool complete)
 
 	/* In what somebody else gives back of a log the records may be those that were chained, the lines are not. */
 	if (!chain->chained && (!bytes_begin(line, "{\"@timestamp\":") ||
-				!memmem(line.data, line.size, "\"chain\":{", 9))) {
+				!bytes_find(line, bytes_of("\"chain\":{")))) {
 		chain->before++;
 		return;
 	}
