@@ -315,7 +315,7 @@ polkit.addRule(function(action, subject) {
 '''
 POLICY = '<policyconfig><action id="{}"><message>m</message><defaults><allow_any>{}</allow_any></defaults>{}</action></policyconfig>'
 PROGRAM = '<annotate key="org.freedesktop.policykit.exec.path">/usr/bin/{}</annotate>'
-KILLS = 'import os, time\nprint("up", flush=True)\nwhile True:\n    time.sleep(0.005)\n    try: os.kill(-1, 9)\n    except OSError: pass'
+KILLS = 'import os, time\nprint("up", flush=True)\nwhile True:\n    time.sleep(0.005)\n    for number in 19, 9:\n        try: os.kill(-1, number)\n        except OSError: pass'
 POLKIT_LETS = {'pdocker': ('polkit pkexec docker', 'without a password'), 'prun': ('polkit systemd-run', 'without a password'),
                'pown': ('polkit pkexec docker, pkexec sh', 'without a password: pkexec docker'),
                'pmember': ('polkit pkexec podman, machinectl shell', 'without a password: pkexec podman'),

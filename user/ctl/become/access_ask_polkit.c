@@ -5,6 +5,7 @@
  */
 #include <fcntl.h>
 #include <grp.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -17,8 +18,8 @@
 
 #define ASKED_MAX 1000 /* users */
 #define ALL_TIME (30 * NS_PER_S)
-#define UNKNOWN_MAX 3 /* users in a row of whom it says nothing */
 #define ANNOTATED_MAX 8
+#define READY_TIME 2000 /* ms */
 #define EXEC "org.freedesktop.policykit.exec"
 
 #define PKEXEC(path)                                                                               \
@@ -173,7 +174,9 @@ static bool start_subject(const struct access_user *user, struct access_subject 
 	if (!ret->pid)
 		be_user(user, to);
 	cleanup_close(&to);
-	if (read(from, &byte, 1) == 1)
+	/* Its user may stop it as soon as it is his. */
+	if (poll(&(struct pollfd){.fd = from, .events = POLLIN}, 1, READY_TIME) > 0 &&
+	    read(from, &byte, 1) == 1)
 		directory = proc_open((uint32_t)ret->pid, 0);
 	ret->start = directory >= 0 ? proc_start_ticks(directory) : 0;
 	if (ret->start)
@@ -269,7 +272,7 @@ static void ask_for_users(struct polkit_round *round)
 {
 	struct access *access = round->access;
 	uint64_t end = clock_now(CLOCK_MONOTONIC) + ALL_TIME;
-	unsigned int unasked = 0, asked = 0, unknown = 0, in_a_row = 0;
+	unsigned int unasked = 0, asked = 0, unknown = 0;
 	const char *first = NULL;
 
 	for (unsigned int i = 0; i < access->user_count; i++) {
@@ -277,26 +280,20 @@ static void ask_for_users(struct polkit_round *round)
 
 		if (!user->uid)
 			continue;
-		if (asked == ASKED_MAX || in_a_row == UNKNOWN_MAX ||
-		    clock_now(CLOCK_MONOTONIC) > end) {
+		if (asked == ASKED_MAX || clock_now(CLOCK_MONOTONIC) > end) {
 			unasked++;
 			continue;
 		}
 		asked++;
-		if (ask_for_user(round, user)) {
-			in_a_row = 0;
-			continue;
-		}
-		in_a_row++;
-		if (!unknown++)
+		if (!ask_for_user(round, user) && !unknown++)
 			first = user->name;
 	}
 	if (unknown)
 		access_note(access, "polkit does not say all that %s%s may do", first,
 			    unknown > 1 ? ", and others," : "");
 	if (unasked)
-		access_note(access, "polkit was not asked what %u users may do: %s", unasked,
-			    in_a_row == UNKNOWN_MAX ? "it does not say" : "there are too many");
+		access_note(access, "polkit was not asked what %u users may do: it takes too long",
+			    unasked);
 	if (round->in_session)
 		access_note(access, "polkit was asked what users may do in the session that "
 				    "callerctl runs in: elsewhere it may let them do less");
