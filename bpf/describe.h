@@ -5,8 +5,6 @@
 #define CALLERD_BPF_DESCRIBE_H
 
 #include "exec.h"
-#include "image.h"
-#include "socket.h"
 
 #define ARGV_CHUNK 1024
 #define ANCESTOR_ARGV_LONG_MAX 2048 /* bytes of arguments of ancestors above the parent */
@@ -202,14 +200,11 @@ static __always_inline void describe_own_argv(struct callerd_caller_event *event
 	text_end(event, &event->argv);
 }
 
-/* The arguments that TASK, a thread group's leader, got at its exec; CALLERD_TEXT_FAULT: not
- * known. */
+/* The arguments that a process of this image got at its exec; CALLERD_TEXT_FAULT: not known. */
 static __always_inline void describe_executed_argv(struct callerd_caller_event *event,
-						   struct callerd_text *text,
-						   struct task_struct *task)
+						   struct callerd_text *text, __u64 image)
 {
-	struct callerd_executed *entry = find_executed(task);
-	struct callerd_args *args = entry ? bpf_map_lookup_elem(&arguments, &entry->image) : NULL;
+	struct callerd_args *args = bpf_map_lookup_elem(&arguments, &image);
 	__u32 at = event->text_size;
 	__u32 size;
 
@@ -234,16 +229,18 @@ static __always_inline void describe_long_argv(struct callerd_caller_event *even
 					       struct callerd_text *text, struct task_struct *task,
 					       __u32 max)
 {
-	struct callerd_executed *entry;
+	struct callerd_image *image;
 	struct callerd_long_args *args;
 	__u32 at = event->text_size;
+	__u64 key;
 	__u32 size;
 
 	if (text->flags != CALLERD_TEXT_TRUNCATED || text->length >= max ||
 	    at > CALLERD_TEXT_MAX - max)
 		return;
-	entry = find_executed(task);
-	args = entry ? bpf_map_lookup_elem(&long_arguments, &entry->image) : NULL;
+	image = find_image(task);
+	key = image ? image->image : 0;
+	args = key ? bpf_map_lookup_elem(&long_arguments, &key) : NULL;
 	if (!args)
 		return;
 	size = args->size < max ? args->size : max;
@@ -256,13 +253,10 @@ static __always_inline void describe_long_argv(struct callerd_caller_event *even
 	text_end(event, text);
 }
 
-/* Adds what is known of the environment of TASK, a thread group's leader, if nothing of a nearer one's is there, nor was: what that was
+/* Adds the environment of this key, that of the process PID, if nothing of a nearer one's is there, nor was: what that was
  * may have been another job's. */
-CHECKED_ONCE int describe_environment(struct callerd_caller_event *event, __u64 address)
+CHECKED_ONCE int describe_environment(struct callerd_caller_event *event, __u64 key, __u32 pid)
 {
-	struct task_struct *task = (struct task_struct *)address;
-	struct callerd_executed *entry = find_executed(task);
-	__u64 key = entry ? entry->environment : 0;
 	struct callerd_environment *kept;
 	__u32 at, size;
 
@@ -281,22 +275,8 @@ CHECKED_ONCE int describe_environment(struct callerd_caller_event *event, __u64 
 	event->environment.offset = at;
 	event->environment.length = size;
 	event->text_size = at + size;
-	event->environment_pid = BPF_CORE_READ(task, tgid);
+	event->environment_pid = pid;
 	return 0;
-}
-
-/* TASK's entry in images, if EXE, the current executable, is not the file that TASK executed; else
- * NULL. Not inlined: its callers have little stack left. */
-static __noinline struct image *exchanged_image(struct task_struct *task, struct file *exe)
-{
-	struct callerd_node_key node = {};
-	struct image *image = find_image(task);
-	struct inode *inode = BPF_CORE_READ(exe, f_path.dentry, d_inode);
-
-	if (!inode)
-		return NULL;
-	node_key(inode, &node);
-	return compare_image(image, &node) == IMAGE_EXCHANGED ? image : NULL;
 }
 
 /* When INODE changed last, in ns since 1970. Where Linux keeps that is another place every few versions. */
@@ -334,12 +314,14 @@ static __always_inline void describe_executable(struct callerd_caller_event *eve
 						struct task_struct *task, struct file *exe)
 {
 	struct inode *inode = BPF_CORE_READ(exe, f_path.dentry, d_inode);
-	struct image *image = exe ? exchanged_image(task, exe) : NULL;
+	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+	struct image_facts image = {};
 
+	look_up_image(&image, (__u64)leader, (__u64)exe);
 	text_begin(event, &event->exe);
 	text_begin(event, &event->exe_claimed);
-	if (image) {
-		event->exe.flags = text_add_image(event, image) | CALLERD_TEXT_EXCHANGED;
+	if (image.exchanged) {
+		event->exe.flags = text_add_executed(event, (__u64)leader) | CALLERD_TEXT_EXCHANGED;
 		text_end(event, &event->exe);
 		describe_path(event, &event->exe_claimed, BPF_CORE_READ(exe, f_path.dentry),
 			      BPF_CORE_READ(exe, f_path.mnt));
@@ -349,19 +331,15 @@ static __always_inline void describe_executable(struct callerd_caller_event *eve
 		if (!BPF_CORE_READ(inode, i_nlink))
 			event->header.flags |= CALLERD_FLAG_EXE_DELETED;
 	}
-	image = find_image(task);
-	if (!exe && image) { /* the task has given back its memory: the process ends */
-		event->exe.flags = text_add_image(event, image);
+	if (!exe && image.has_file) { /* the task has given back its memory: the process ends */
+		event->exe.flags = text_add_executed(event, (__u64)leader);
 		text_end(event, &event->exe);
 	}
-	if (image) {
-		event->exe_node = image->node;
+	event->exe_node = image.node;
+	if (image.has_file)
 		event->header.flags |= CALLERD_FLAG_EXE_KNOWN;
-	} else {
-		event->exe_node = (struct callerd_node_key){};
-		if (inode)
-			node_key(inode, &event->exe_node);
-	}
+	else if (inode)
+		node_key(inode, &event->exe_node);
 	event->exe_changed =
 		inode && !(event->exe.flags & CALLERD_TEXT_EXCHANGED) && !is_of_a_user(inode)
 			? changed_at(inode)
@@ -380,7 +358,7 @@ static long ancestor_step(__u32 index, void *context)
 	struct callerd_ancestor *ancestor;
 	struct task_struct *task = walk->task;
 	struct task_struct *parent = BPF_CORE_READ(task, group_leader, real_parent, group_leader);
-	struct image *image;
+	struct image_facts image = {};
 	struct file *exe;
 
 	if (!parent || parent == task || !BPF_CORE_READ(parent, tgid))
@@ -395,16 +373,17 @@ static long ancestor_step(__u32 index, void *context)
 	bpf_probe_read_kernel_str(ancestor->comm, sizeof(ancestor->comm), &parent->comm);
 	exe = BPF_CORE_READ(parent, mm, exe_file);
 	text_begin(walk->event, &ancestor->exe);
-	image = exe ? exchanged_image(parent, exe) : NULL;
-	if (image)
-		ancestor->exe.flags = text_add_image(walk->event, image) | CALLERD_TEXT_EXCHANGED;
+	look_up_image(&image, (__u64)parent, (__u64)exe);
+	if (image.exchanged)
+		ancestor->exe.flags =
+			text_add_executed(walk->event, (__u64)parent) | CALLERD_TEXT_EXCHANGED;
 	else if (exe)
 		ancestor->exe.flags = text_add_path(walk->event, BPF_CORE_READ(exe, f_path.dentry),
 						    BPF_CORE_READ(exe, f_path.mnt));
 	text_end(walk->event, &ancestor->exe);
-	describe_executed_argv(walk->event, &ancestor->argv, parent);
+	describe_executed_argv(walk->event, &ancestor->argv, image.image);
 	walk->cut |= ancestor->argv.flags & CALLERD_TEXT_TRUNCATED;
-	describe_environment(walk->event, (__u64)parent);
+	describe_environment(walk->event, image.environment, ancestor->pid);
 	walk->event->ancestors = index + 1;
 	walk->task = parent;
 	return 0;
@@ -586,6 +565,7 @@ static __always_inline void describe_task(struct callerd_caller_event *event,
 	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
 	struct mm_struct *mm = BPF_CORE_READ(task, mm);
 	struct file *exe = BPF_CORE_READ(mm, exe_file);
+	struct image_facts image = {};
 
 	event->text_size = 0;
 	event->span = 0;
@@ -608,7 +588,8 @@ static __always_inline void describe_task(struct callerd_caller_event *event,
 		describe_own_argv(event, mm);
 	if (!current || event->argv.flags & CALLERD_TEXT_FAULT) { /* they are paged out */
 		event->text_size = 0;
-		describe_executed_argv(event, &event->argv, leader);
+		look_up_image(&image, (__u64)leader, 0);
+		describe_executed_argv(event, &event->argv, image.image);
 	}
 	describe_cgroups(event, task); /* before the paths, which could take all room */
 	describe_executable(event, task, exe);
@@ -631,10 +612,12 @@ static __always_inline void describe_ancestors_of(struct callerd_caller_event *e
 						  struct task_struct *leader)
 {
 	struct ancestor_walk walk = {.event = event, .task = leader};
+	struct image_facts image = {};
 
 	text_begin(event, &event->environment);
 	event->environment_pid = 0;
-	describe_environment(event, (__u64)leader);
+	look_up_image(&image, (__u64)leader, 0);
+	describe_environment(event, image.environment, BPF_CORE_READ(leader, tgid));
 	bpf_loop(CALLERD_ANCESTORS_MAX, ancestor_step, &walk, 0);
 	describe_long_argv(event, &event->argv, leader, CALLERD_ARGV_MAX);
 	walk.task = leader;

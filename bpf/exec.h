@@ -12,15 +12,8 @@
 #ifndef CALLERD_BPF_EXEC_H
 #define CALLERD_BPF_EXEC_H
 
-#include "account.h"
+#include "image.h"
 #include "variables.h"
-
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 32768);
-	__type(key, __u32); /* thread group */
-	__type(value, struct callerd_executed);
-} executed SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -50,33 +43,6 @@ struct {
 	__type(value, struct executing);
 } executing SEC(".maps");
 
-/* Gives TASK, a thread group's leader, a new image, with this key of its environment. */
-static __always_inline __u64 new_image(struct task_struct *task, __u64 environment)
-{
-	__u32 pid = BPF_CORE_READ(task, tgid);
-	struct callerd_executed entry = {
-		.start = BPF_CORE_READ(task, start_boottime),
-		.exec_id = BPF_CORE_READ(task, self_exec_id),
-		.image = __sync_fetch_and_add(&control.last_image, 1) + 1,
-		.environment = environment,
-	};
-
-	bpf_map_update_elem(&executed, &pid, &entry, BPF_ANY);
-	return entry.image;
-}
-
-/* The entry of the current image of TASK, a thread group's leader; NULL: none. */
-static __always_inline struct callerd_executed *find_executed(struct task_struct *task)
-{
-	__u32 pid = BPF_CORE_READ(task, tgid);
-	struct callerd_executed *entry = bpf_map_lookup_elem(&executed, &pid);
-
-	if (!entry || entry->start != BPF_CORE_READ(task, start_boottime) ||
-	    entry->exec_id != BPF_CORE_READ(task, self_exec_id))
-		return NULL;
-	return entry;
-}
-
 static __always_inline void keep_long_args(struct callerd_long_args *args, __u64 image,
 					   unsigned long start, unsigned long length)
 {
@@ -105,18 +71,23 @@ static __always_inline void note_engine(struct task_struct *task)
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *task)
 {
-	__u32 zero = 0;
+	__u32 zero = 0, key = IMAGING_EXEC, pid = BPF_CORE_READ(task, tgid);
+	struct callerd_image *image = bpf_map_lookup_elem(&imaging, &key);
 	struct executing *entry = bpf_map_lookup_elem(&executing, &zero);
 	struct mm_struct *mm = BPF_CORE_READ(task, mm);
 	unsigned long start = BPF_CORE_READ(mm, arg_start);
 	unsigned long length = BPF_CORE_READ(mm, arg_end) - start;
 	struct callerd_args *args;
 	__u32 size = length < sizeof(args->argv) ? length : sizeof(args->argv);
-	__u64 image = new_image(task, keep_environment((__u64)mm));
+	__u64 number;
 
 	note_engine(task);
-	if (!entry)
+	if (!image || !entry)
 		return 0;
+	begin_image(image, task, keep_environment((__u64)mm));
+	set_image_file(image, BPF_CORE_READ(mm, exe_file));
+	bpf_map_update_elem(&images, &pid, image, BPF_ANY);
+	number = image->image;
 	args = &entry->args;
 	args->flags = length > sizeof(args->argv) ? CALLERD_TEXT_TRUNCATED : 0;
 	args->size = size;
@@ -124,44 +95,55 @@ int BPF_PROG(on_exec, struct task_struct *task)
 	if (size > sizeof(args->argv) || bpf_probe_read_user(args->argv, size, (void *)start))
 		return 0;
 	if (length > sizeof(args->argv))
-		keep_long_args(&entry->long_args, image, start, length);
-	bpf_map_update_elem(&arguments, &image, args, BPF_ANY);
+		keep_long_args(&entry->long_args, number, start, length);
+	bpf_map_update_elem(&arguments, &number, args, BPF_ANY);
 	return 0;
 }
 
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 {
-	struct task_struct *leader = BPF_CORE_READ(parent, group_leader);
-	__u32 pid = BPF_CORE_READ(child, tgid);
-	struct callerd_executed *known, entry;
+	__u32 key = IMAGING_FORK, pid = BPF_CORE_READ(child, tgid);
+	struct callerd_image *own, *image;
 
-	if (pid == BPF_CORE_READ(parent, tgid)) /* a thread */
+	if (pid != BPF_CORE_READ(child, pid)) /* a thread */
 		return 0;
-	known = find_executed(leader);
-	if (!known)
+	image = find_image(parent);
+	own = bpf_map_lookup_elem(&imaging, &key);
+	if (!image || !own)
 		return 0;
-	entry.start = BPF_CORE_READ(child, start_boottime);
-	entry.exec_id = BPF_CORE_READ(child, self_exec_id);
-	entry.image = known->image;
-	entry.environment = known->environment;
-	bpf_map_update_elem(&executed, &pid, &entry, BPF_ANY);
+	*own = *image;
+	own->start = BPF_CORE_READ(child, start_boottime);
+	own->exec_id = BPF_CORE_READ(child, self_exec_id);
+	bpf_map_update_elem(&images, &pid, own, BPF_ANY);
 	return 0;
+}
+
+/* Gives TASK, of a process older than the agent, an image, and returns its number. The entry is built on the stack: of iterators several
+ * may be at work on a CPU. */
+static __always_inline __u64 old_image(struct task_struct *task)
+{
+	struct callerd_image image = {};
+	__u32 pid = BPF_CORE_READ(task, tgid);
+
+	begin_image(&image, task, 0);
+	bpf_map_update_elem(&images, &pid, &image, BPF_ANY);
+	return image.image;
 }
 
 static __always_inline void list_process(struct seq_file *out, struct task_struct *task)
 {
 	struct callerd_process process = {};
-	struct callerd_executed *known;
+	struct callerd_image *known;
 	__u32 login_uid = CALLERD_UNSET_ID;
 
 	if (BPF_CORE_READ(task, pid) != BPF_CORE_READ(task, tgid) || !BPF_CORE_READ(task, mm))
 		return;
 	if (bpf_core_field_exists(task->loginuid))
 		login_uid = BPF_CORE_READ(task, loginuid.val);
-	known = find_executed(task);
+	known = find_image(task);
 	process.start = BPF_CORE_READ(task, start_boottime);
-	process.image = known ? known->image : new_image(task, 0);
+	process.image = known ? known->image : old_image(task);
 	process.pid = BPF_CORE_READ(task, tgid);
 	process.account = account_of((__u64)BPF_CORE_READ(task, cred),
 				     (__u64)BPF_CORE_READ(task, thread_pid), login_uid);

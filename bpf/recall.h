@@ -167,7 +167,7 @@ struct lineage_walk {
 /* A parent that executes another file has that one's name long before its arguments are known here. */
 static __always_inline __u64 mix_executed(__u64 key, struct task_struct *parent)
 {
-	struct callerd_executed *entry = find_executed(parent);
+	struct callerd_image *entry = find_image(parent);
 	__u64 image = entry ? entry->image : 0;
 
 	MIX(key, image << 1 | !!bpf_map_lookup_elem(&arguments, &image));

@@ -552,7 +552,7 @@ struct callerd_door {
 #define CALLERD_MAGIC 0x64726c6c6163ull /* "callrd" */
 /* Counts up with every change of what maps, rings and sections hold: an agent reads what programs
  * with another layout left only as far as the first two members of struct callerd_control. */
-#define CALLERD_LAYOUT 14
+#define CALLERD_LAYOUT 15
 
 /* Section .data.control: memory that both sides share, and that outlives the agent where it is
  * pinned. */
@@ -611,12 +611,19 @@ struct callerd_control {
 #define CALLERD_VARIABLE_WORD(letters) (CALLERD_VARIABLE_HASH(letters) >> 6)
 #define CALLERD_VARIABLE_BIT(letters) (1ull << (CALLERD_VARIABLE_HASH(letters) & 63))
 
-/* Values of the map "executed", keyed by thread group: the image of the process. */
-struct callerd_executed {
+#define CALLERD_IMAGE_PATH_MAX 208
+
+/* Values of the map "images", keyed by thread group: what the process executed. */
+struct callerd_image {
 	__u64 start; /* where .start or .exec_id differ, the entry is of an earlier image */
 	__u64 exec_id;
-	__u64 image;	   /* key of the maps of arguments */
-	__u64 environment; /* key of the map "environments"; 0: nothing is kept */
+	__u64 image;		      /* key of the maps of arguments; never 0 */
+	__u64 environment;	      /* key of the map "environments"; 0: nothing is kept */
+	struct callerd_node_key node; /* the file */
+	__u32 has_file;		      /* .node to .path are set: the kernel programs saw the exec */
+	__u16 size;
+	__u16 flags;			   /* CALLERD_TEXT_ */
+	char path[CALLERD_IMAGE_PATH_MAX]; /* its first components, from the leaf on */
 };
 
 #define CALLERD_VARIABLES_MAX 256    /* names that are looked for */
@@ -690,6 +697,7 @@ static_assert(sizeof(struct callerd_name_key) == 128, "no padding");
 static_assert(sizeof(struct callerd_node_key) == 16, "no padding");
 static_assert(sizeof(struct callerd_identify) == 56, "no padding");
 static_assert(sizeof(struct callerd_process) == 32, "no padding");
+static_assert(sizeof(struct callerd_image) == 56 + CALLERD_IMAGE_PATH_MAX, "no padding");
 static_assert(sizeof(struct callerd_totals) == 40, "no padding");
 #endif
 

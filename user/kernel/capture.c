@@ -85,7 +85,7 @@ struct capture {
 	struct actors *actors;
 	struct callerd_control *control;
 	struct bpf_link *living, *living_tcp, *processes;
-	int executed, arguments, long_arguments;
+	int images, arguments, long_arguments;
 	unsigned int kept_count[2]; /* entries of .kept_senders: no fewer than there are */
 	int totals, handed, handed_http2, kept_senders[2], sessions, connections, kept_sockets,
 		muted, living_ids, unseen, losses;
@@ -434,7 +434,7 @@ static int capture_find_parts(struct capture *capture)
 	capture->living_ids = map_fd(capture, "living_ids");
 	capture->unseen = map_fd(capture, "unseen");
 	capture->losses = map_fd(capture, "losses");
-	capture->executed = map_fd(capture, "executed");
+	capture->images = map_fd(capture, "images");
 	capture->arguments = map_fd(capture, "arguments");
 	capture->long_arguments = map_fd(capture, "long_arguments");
 	capture->control = map_control(capture->object);
@@ -1336,12 +1336,12 @@ void capture_keep_args(struct capture *capture, uint64_t image, const char *args
 ssize_t capture_args(struct capture *capture, uint32_t pid, uint64_t start,
 		     char args[CALLERD_ARGV_MAX], bool *ret_truncated)
 {
-	struct callerd_executed entry;
+	struct callerd_image entry;
 	struct callerd_long_args whole;
 	struct callerd_args kept;
 	ssize_t size = -ENOENT;
 
-	if (bpf_map_lookup_elem(capture->executed, &pid, &entry) || entry.start != start)
+	if (bpf_map_lookup_elem(capture->images, &pid, &entry) || entry.start != start)
 		return size;
 	if (!bpf_map_lookup_elem(capture->long_arguments, &entry.image, &whole)) {
 		size = whole.size;
