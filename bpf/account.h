@@ -132,7 +132,7 @@ CHECKED_ONCE int charge(__u64 account, __u32 size, __u32 ring)
 		produced = bpf_ringbuf_query(&payload, BPF_RB_PROD_POS);
 	}
 	share = &found->shares[ring];
-	found->used = bpf_ktime_get_boot_ns();
+	found->used = control.tick;
 	if (consumed >= share->turn) { /* all bytes in .before were read */
 		share->before = share->after;
 		share->after = 0;
@@ -155,7 +155,7 @@ CHECKED_ONCE int lose(__u64 account, __u32 reason)
 
 	if (!found || reason >= CALLERD_LOSS_MAX)
 		return 0;
-	found->used = bpf_ktime_get_boot_ns();
+	found->used = control.tick;
 	__sync_fetch_and_add(&found->lost[reason], 1);
 	return 0;
 }
@@ -176,7 +176,7 @@ CHECKED_ONCE int may_describe_refused(__u64 account, __u32 kind, __u32 socket, _
 	if (!found || kind >= CALLERD_REFUSED_KINDS)
 		return 1;
 	refused = &found->refused[kind];
-	found->used = now;
+	found->used = control.tick;
 	due = refused->due > now ? refused->due : now;
 	if (due - now < REFUSED_BURST * REFUSED_INTERVAL) {
 		refused->due = due + REFUSED_INTERVAL;

@@ -642,7 +642,7 @@ CHECKED_ONCE int describe_ancestors(struct callerd_caller_event *event)
 #define MIX_ADDRESS(key, field)                                                                    \
 	({                                                                                         \
 		__u64 address = 0;                                                                 \
-		bpf_core_read(&address, sizeof(address), &(field));                                \
+		read_kernel(&address, 8, &(field));                                                \
 		MIX(key, address);                                                                 \
 	})
 
@@ -679,7 +679,7 @@ static __always_inline __u64 mix_credentials(__u64 key, const struct cred *cred)
 	MIX(key, cred->uid.val | (__u64)cred->euid.val << 32);
 	MIX(key, cred->gid.val | (__u64)cred->egid.val << 32);
 	MIX(key, cred->fsuid.val | (__u64)cred->fsgid.val << 32);
-	bpf_core_read(&capabilities, sizeof(capabilities), &cred->cap_effective);
+	read_kernel(&capabilities, 8, &cred->cap_effective);
 	MIX(key, capabilities);
 	MIX_ADDRESS(key, cred->user_ns);
 	MIX_ADDRESS(key, cred->group_info);
@@ -720,7 +720,7 @@ CHECKED_ONCE __u64 sender_key(void)
 		MIX(key, task->loginuid.val | (__u64)task->sessionid << 32);
 	key = mix_credentials(key, task->cred);
 	key = mix_place(key, task);
-	bpf_probe_read_kernel(name, sizeof(name), &leader->comm);
+	read_name(name, &leader->comm);
 	MIX(key, name[0]);
 	MIX(key, name[1]);
 	return key ?: 1;

@@ -517,6 +517,17 @@ typedef __u8 __attribute__((may_alias)) any_u8;
 		}                                                                                  \
 	})
 
+/* Reads the name of a task, 16 bytes. */
+static __always_inline void read_name(__u64 name[2], const void *address)
+{
+	if (HAS_CAST) {
+		read_kernel(&name[0], 8, address);
+		read_kernel(&name[1], 8, address + 8);
+	} else {
+		bpf_probe_read_kernel(name, 16, address);
+	}
+}
+
 /* OBJECT of the kernel's as a number: functions that the verifier checks once take no pointer to one. */
 static __always_inline __u64 address_of(const void *object)
 {

@@ -314,24 +314,25 @@ static __always_inline void count_loss(__u32 reason)
 		__sync_fetch_and_add(count, 1);
 }
 
-/* Waking the reader is expensive. Events wake it only while it sleeps, or when much has piled up: otherwise it polls. What
- * it has to look up of the process itself wakes it at once, for that may be gone in a moment: where a refused connect led, and of
- * a caller that was not described before its label, where there are labels. */
-#define WAKE_FLAGS(ring)                                                                           \
-	(control.reader_asleep && __sync_lock_test_and_set(&control.reader_asleep, 0)              \
-		 ? BPF_RB_FORCE_WAKEUP                                                             \
-	 : bpf_ringbuf_query(&(ring), BPF_RB_AVAIL_DATA) > settings.wake_level                     \
-		 ? BPF_RB_FORCE_WAKEUP                                                             \
-		 : BPF_RB_NO_WAKEUP)
+/* Waking the reader is expensive. Events wake it only while it sleeps; otherwise it polls, which it does not do sooner for what piles
+ * up in the payload ring. Much in the callers ring wakes it, and what it has to look up of the process itself, for that may be
+ * gone in a moment: where a refused connect led, and of a caller that was not described before its label, where there are labels. */
+static __always_inline bool wakes_reader(void)
+{
+	return control.reader_asleep && __sync_lock_test_and_set(&control.reader_asleep, 0);
+}
 
 CHECKED_ONCE __u64 payload_wake_flags(void)
 {
-	return WAKE_FLAGS(payload);
+	return wakes_reader() ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
 }
 
 CHECKED_ONCE __u64 caller_wake_flags(void)
 {
-	return WAKE_FLAGS(callers);
+	return wakes_reader() ||
+			       bpf_ringbuf_query(&callers, BPF_RB_AVAIL_DATA) > settings.wake_level
+		       ? BPF_RB_FORCE_WAKEUP
+		       : BPF_RB_NO_WAKEUP;
 }
 
 static __always_inline __u64 wake_flags(void *ring)

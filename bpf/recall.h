@@ -188,7 +188,7 @@ static long lineage_step(__u32 index, void *context)
 	MIX(walk->key, BPF_CORE_READ(parent, start_boottime));
 	MIX(walk->key, BPF_CORE_READ(parent, self_exec_id));
 	MIX(walk->key, (__u64)BPF_CORE_READ(parent, mm, exe_file));
-	bpf_probe_read_kernel(name, sizeof(name), &parent->comm);
+	read_name(name, &parent->comm);
 	MIX(walk->key, name[0]);
 	MIX(walk->key, name[1]);
 	walk->key = mix_executed(walk->key, parent);

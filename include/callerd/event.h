@@ -339,7 +339,7 @@ struct callerd_refused {
 
 /* The value of the map "accounts", keyed by account. */
 struct callerd_account {
-	__u64 used; /* time of the last charge */
+	__u64 used; /* callerd_control.tick of the last charge */
 	struct callerd_refused refused[CALLERD_REFUSED_KINDS];
 	struct callerd_share shares[CALLERD_RINGS];
 	/* events of the account that were lost, since the rings were full or its share was used
@@ -562,7 +562,7 @@ struct callerd_control {
 	__u64 reader_asleep; /* set by the reader before it sleeps; the first event then wakes it */
 	__u64 last_connection;
 	__u64 walk; /* set by user space: number of times that it listed the living connections */
-	__u64 tick; /* number of times that user space has read the accounts */
+	__u64 tick; /* number of times that user space has read the accounts, which it does each second */
 	__u64 last_image;
 	__u64 last_description;
 	__u64 args_kept; /* counts the arguments of processes that user space found: see capture_keep_args() */

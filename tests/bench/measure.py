@@ -20,6 +20,7 @@ import time
 from live import CALLERD, CLIENTS, DIR, ROOT, SOCKET, field, held, request, run
 from many import below_shells
 import asking as asked
+import empty
 import peers
 
 ENGINE = [int(os.environ['TESTBED_PID']), int(os.environ['TESTBED_CONTAINERD_PID'])]
@@ -139,6 +140,14 @@ def runs(ids):
             for program in json.loads(run('bpftool', '-j', 'prog', 'show')) if program['id'] in ids}
 
 
+def counted(program):
+    """Nanoseconds that the kernel counts of a run of the program that is open as this descriptor."""
+    with open(f'/proc/self/fdinfo/{program}') as info:
+        number = next(int(line.split()[1]) for line in info if line.startswith('prog_id'))
+    said = json.loads(run('bpftool', '-j', 'prog', 'show', 'id', str(number)))
+    return said['run_time_ns'] / said['run_cnt']
+
+
 def by_program(ids, count, work):
     """Of each program that ran: runs and nanoseconds for one of COUNT things that WORK does."""
     before = runs(ids)
@@ -204,8 +213,10 @@ def kernel():
             settle(agent.pids)
             result[kind] = by_program(ids, count, lambda options=options: flood(SOCKET, *options))
         result['process'] = by_program(ids, 500, lambda: run(CLIENTS + 'one_shot', SOCKET, '--spawn', '500', '--quiet'))
-        for family in ('unix', 'tcp', 'udp'):
-            result[family] = by_program(ids, 40000, lambda family=family: message(family))
+        with empty.at('sock_recv_length') as program:
+            for family in ('unix', 'tcp', 'udp'):
+                result[family] = by_program(ids, 40000, lambda family=family: message(family))
+            result['counting'] = counted(program)
         result['verified'] = verified(agent.pids)
         result['backend'] = field(agent.records(event__action='agent-started')[0], 'callerd.capture.backend')
     return result

@@ -447,7 +447,7 @@ static void count_kernel_losses(struct agent *agent)
 {
 	uint64_t *now = agent->losses.now;
 
-	capture_accounts(agent->capture, clock_now(CLOCK_BOOTTIME),
+	capture_accounts(agent->capture,
 			 &(struct accounts_calls){agent, on_account_losses, on_account_refused});
 	capture_losses(agent->capture, now, &now[LOSS_PROGRAM_MISSED]);
 }

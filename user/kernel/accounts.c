@@ -7,10 +7,10 @@
 
 #include "base/table.h"
 
-#define MANY 1024		  /* accounts in the map, from which on idle ones are removed */
-#define IDLE (60ull * 1000000000) /* ns */
-#define TAKEN_OUT_MAX 256	  /* accounts removed at a time */
-#define REST_KEY 1		  /* key in the map "special_accounts" */
+#define MANY 1024	  /* accounts in the map, from which on idle ones are removed */
+#define IDLE 60		  /* readings of the accounts, one a second */
+#define TAKEN_OUT_MAX 256 /* accounts removed at a time */
+#define REST_KEY 1	  /* key in the map "special_accounts" */
 
 /* The counts of an account that the callbacks were told already. */
 struct told {
@@ -148,7 +148,7 @@ static void take_out(struct accounts *accounts, const uint64_t *idle, unsigned i
 	}
 }
 
-void accounts_read(struct accounts *accounts, uint64_t now, struct callerd_control *control,
+void accounts_read(struct accounts *accounts, struct callerd_control *control,
 		   const struct accounts_calls *calls)
 {
 	uint64_t account, *previous = NULL, idle[TAKEN_OUT_MAX];
@@ -162,7 +162,7 @@ void accounts_read(struct accounts *accounts, uint64_t now, struct callerd_contr
 			continue;
 		count++;
 		read_one(accounts, account, &state, calls);
-		if (state.used + IDLE < now && idle_count < TAKEN_OUT_MAX)
+		if (state.used + IDLE < control->tick && idle_count < TAKEN_OUT_MAX)
 			idle[idle_count++] = account;
 	}
 	if (!bpf_map_lookup_elem(accounts->special_fd, &rest, &state))

@@ -25,9 +25,9 @@ struct accounts_calls {
 			uint64_t count, const struct callerd_refused *refused);
 };
 
-/* Reads all counters, and reports their changes. NOW: ns of CLOCK_BOOTTIME. CONTROL: the memory
+/* Reads all counters, and reports their changes. CONTROL: the memory
  * shared with the kernel programs. */
-void accounts_read(struct accounts *accounts, uint64_t now, struct callerd_control *control,
+void accounts_read(struct accounts *accounts, struct callerd_control *control,
 		   const struct accounts_calls *calls);
 
 /* Adds the losses of all accounts since the start, as of the last accounts_read(), to LOSSES. */

@@ -1284,9 +1284,9 @@ int capture_probe(int fd, uint32_t thread)
 	return bpf_prog_test_run_opts(fd, &run);
 }
 
-void capture_accounts(struct capture *capture, uint64_t now, const struct accounts_calls *calls)
+void capture_accounts(struct capture *capture, const struct accounts_calls *calls)
 {
-	accounts_read(capture->accounts, now, capture->control, calls);
+	accounts_read(capture->accounts, capture->control, calls);
 }
 
 int capture_processes(struct capture *capture,

@@ -179,7 +179,7 @@ int capture_probe_open(const struct capture *capture);
 int capture_probe(int fd, uint32_t thread);
 
 /* Reports the counts of accounts since the last call. NOW: ns of CLOCK_BOOTTIME. */
-void capture_accounts(struct capture *capture, uint64_t now, const struct accounts_calls *calls);
+void capture_accounts(struct capture *capture, const struct accounts_calls *calls);
 
 /* Calls SEEN for each process. 0 or -errno. */
 int capture_processes(struct capture *capture,
