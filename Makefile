@@ -54,6 +54,8 @@ HARDEN := -fPIE -fstack-protector-strong $(FORTIFY) $(call accepted,-fstack-clas
 COMPILE := $(CC) $(BASE) $(HARDEN) $(CFLAGS)
 LINK := $(CC) $(CFLAGS) -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(LDFLAGS)
 LIBS := -lbpf -lelf -lz -lnghttp2 -lyaml -lsqlite3 -lseccomp -lpcre2-8 -lssl -lcrypto -lpthread $(LDLIBS)
+# Of callerctl alone.
+CTL_LIBS := -lncursesw
 
 # Unit tests and fuzz targets share their objects, and only clang has libFuzzer. `make fuzz` builds objects of its own, with
 # what guides libFuzzer: with it unit tests take three times as long.
@@ -76,7 +78,7 @@ BPF_COMPILE := $(CLANG) -target bpf -mcpu=v3 -O2 -g -fdebug-compilation-dir=. -W
 # GNU make 4.3 leaves the line feed of some files there.
 same = $(and $(findstring <$(1)>,<$(2)>),$(findstring <$(2)>,<$(1)>))
 quote = '$(subst ','\'',$(1))'
-$(foreach name,COMPILE LINK LIBS SAN_COMPILE SAN_LINK BPF_COMPILE LIB_OBJ SAN_OBJ,$(if \
+$(foreach name,COMPILE LINK LIBS CTL_LIBS SAN_COMPILE SAN_LINK BPF_COMPILE LIB_OBJ SAN_OBJ,$(if \
 	$(call same,$(strip $(file <$(B)/words/$(name))),$(strip $($(name)))),,$(eval $(B)/words/$(name): FORCE)))
 .PHONY: FORCE
 $(B)/words/%:
@@ -115,9 +117,8 @@ LINK_THIS = $(LINK) $(filter-out $(B)/words/%,$^) -o $@ $(LIBS)
 $(B)/callerd: $(B)/user/agent/main.o $(B)/libcallerd.a $(B)/words/LINK $(B)/words/LIBS
 	$(LINK_THIS)
 
-$(B)/callerctl: private LIBS += -lncursesw
-$(B)/callerctl: $(B)/user/ctl/callerctl.o $(B)/libcallerd.a $(B)/words/LINK $(B)/words/LIBS
-	$(LINK_THIS)
+$(B)/callerctl: $(B)/user/ctl/callerctl.o $(B)/libcallerd.a $(B)/words/LINK $(B)/words/LIBS $(B)/words/CTL_LIBS
+	$(LINK_THIS) $(CTL_LIBS)
 
 $(B)/replay: $(B)/tools/replay.o $(B)/libcallerd.a $(B)/words/LINK $(B)/words/LIBS
 	$(LINK_THIS)
