@@ -477,6 +477,16 @@ def top_at_all_sizes():
 
 
 @test
+def in_directories_that_are_not_there():
+    """They are made at the start, before what callerd may do is fenced in."""
+    places = [f'{DIR}/ctl-made-{name}-{os.getpid()}/s' for name in ('control', 'metrics')]
+    with agent_with('--control-socket', places[0], '--metrics-socket', places[1]):
+        for place, target in zip(places, ('/health', '/metrics')):
+            equal(os.stat(os.path.dirname(place)).st_mode & 0o777, 0o700, 'mode')
+            true(request('GET', target, path=place)[0] in (200, 404), 'somebody answers')
+
+
+@test
 def from_the_agent_itself():
     """Without a log: root and a group, who only read. Who is too slow is cut off; who only may see metrics sees no record."""
     socket_path, metrics = DIR + '/ctl-control.sock', DIR + '/ctl-metrics.sock'

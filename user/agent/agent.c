@@ -22,6 +22,7 @@
 #include "agent/reload.h"
 #include "agent/self_test.h"
 #include "agent/status.h"
+#include "base/bytes.h"
 #include "base/clock.h"
 #include "broker/broker.h"
 #include "confine/fence.h"
@@ -50,6 +51,7 @@
 #include "state/state.h"
 #include "system/beside.h"
 #include "system/notify.h"
+#include "system/own_file.h"
 #include "system/thread.h"
 #include "where/levels.h"
 
@@ -1532,6 +1534,17 @@ static void watch_first(struct agent *agent)
 	}
 }
 
+/* A fence has room for directories that are there only. What is wrong with one is said when the socket is opened. */
+static void prepare_directories(const struct options *options)
+{
+	const char *const sockets[] = {options->metrics_socket, options->control_socket};
+	struct sentence why = {0};
+
+	for (size_t i = 0; i < COUNT(sockets); i++)
+		if (sockets[i])
+			own_file_prepare_directory(sockets[i], &why);
+}
+
 /* From here on a second process does what needs root, and what this one does is fenced in. Before the first thread. */
 static int agent_divide(struct agent *agent, int argc, char **argv)
 {
@@ -1548,6 +1561,7 @@ static int agent_divide(struct agent *agent, int argc, char **argv)
 	error = broker_start(&(struct broker_options){granting_grant, &agent->granting});
 	if (error)
 		return error;
+	prepare_directories(options);
 	error = fence_raise(options->pin, options->metrics_socket, options->control_socket);
 	if (error && error != -ENOSYS && error != -EOPNOTSUPP)
 		agent_message(agent, LOG_LEVEL_WARNING, "files are not fenced in: Landlock: %s",
