@@ -95,9 +95,14 @@ plot ''' + ', '.join(f'$data using 1:{i + 2} with linespoints lc rgb "{COLOURS[i
 
 # --- the goals -------------------------------------------------------------------------------------
 
-def without_statistics(programs):
-    """Microseconds, without the 20 ns that counting adds to each run."""
-    return sum(ns - 20 * times for times, ns in programs.values()) / 1e3
+def counting_of(kernel_results):
+    """Nanoseconds that counting adds to each run; where that was not measured yet, what was believed."""
+    return kernel_results.get('counting', 20)
+
+
+def without_statistics(programs, counting, names=None):
+    """Microseconds of the programs of these NAMES, or of all, without what counting adds to each run."""
+    return sum(ns - counting * times for name, (times, ns) in programs.items() if not names or name in names) / 1e3
 
 
 def asked_of(results):
@@ -108,12 +113,13 @@ def asked_of(results):
 def goals_of(results):
     """What is aimed at: (what, goal, unit, what was measured, whether less is better)."""
     peer, run, thread, much = (results[name] for name in ('peers', 'kernel', 'threads', 'throughput'))
-    request = without_statistics(run['request'])
+    counting = counting_of(run)
+    request = without_statistics(run['request'], counting)
     yield 'in the kernel, a request', 2, 'µs', request, True
-    yield 'a connection of a process that is described already, without its request', 4, 'µs', without_statistics(run['connection']) - request, True
-    yield 'a connection of a new process, with its fork, exec and exit, without its request', 12, 'µs', without_statistics(run['process']) - request, True
+    yield 'a connection of a process that is described already, without its request', 4, 'µs', without_statistics(run['connection'], counting) - request, True
+    yield 'a connection of a new process, with its fork, exec and exit, without its request', 12, 'µs', without_statistics(run['process'], counting) - request, True
     for family, name in (('unix', 'Unix'), ('tcp', 'TCP'), ('udp', 'UDP')):
-        yield f'a message on a socket that is not watched, {name}', 60, 'ns', without_statistics(run[family]) * 1e3, True
+        yield f'a message on a socket that is not watched, {name}', 60, 'ns', without_statistics(run[family], counting) * 1e3, True
     for kind, goal in (('request', 8), ('connection', 15)):
         yield f'in user space, a {kind}, as by default', goal, 'µs', sum(thread[kind + '_folded'].values()), True
         yield 'the same, with a record for each (`fold=no`)', goal, 'µs', sum(thread[kind].values()), True
@@ -133,24 +139,27 @@ def goals_of(results):
 
 def goals(results):
     run, peer = results['kernel'], results['peers']
-    empty = run['tcp']['recv_length'][1]
     calls_of = {kind: sum(times for times, _ in run[kind].values()) for kind in ('request', 'connection', 'unix')}
     text = '## What is aimed at\n\n' + table(('', 'goal', 'here', ''), [
         (what, f'{goal:,} {unit}', f'{value:,.0f}' if value >= 1000 else us(value), 'reached' if (value <= goal if less else value >= goal) else 'not reached')
         for what, goal, unit, value, less in goals_of(results)])
     cpu = peer['request']['nothing']['cpu']['median']
-    noted, described = (sum(run['process'].get(name, (0, 0))[1] for name in names) / 1e3 for names in (
-        ('on_fork', 'image_fork', 'on_exec', 'image_exec', 'process_exit'), ('data_ready', 'connect_lsm')))
+    forked, executed, ended, described, begun, copied = (without_statistics(run['process'], counting_of(run), names) for names in (
+        ('on_fork',), ('on_exec',), ('process_exit',), ('data_ready', 'connect_lsm'), ('connect_begin', 'connect_end'), ('send_length', 'recv_length')))
+    usual = without_statistics(run['connection'], counting_of(run), ('send_length', 'recv_length'))
     return text + f"""
-What is counted in the kernel is without the 20 ns that counting takes of each run. What stands in the way where a goal may not be reached:
+What is counted in the kernel is without the {counting_of(run):.0f} ns that counting takes of each run: with so many an empty program is counted that runs beside the others at the same
+messages. What stands in the way where a goal may not be reached:
 
-- **In the kernel** to be called is most of it. `recv_length` does nothing for a message over TCP but look at three fields of its socket, and is counted with {empty:.0f} ns; a message on a socket that is not watched
-  runs {calls_of['unix']:.0f} programs, a request {calls_of['request']:.0f}, a connection with its request {calls_of['connection']:.0f}. The kernel has no place nearer to a watched socket than those that all sockets go
+- **In the kernel** a message on a socket that is not watched runs {calls_of['unix']:.0f} programs, a request {calls_of['request']:.0f}, a connection with its request {calls_of['connection']:.0f}. The kernel has no place nearer to a watched socket than those that all sockets go
   by, and a message needs each of them: who sends is known in the send alone, how much was read in the receive. What is left of a request copies its bytes and the answer's head to a ring.
   A process that is described already is still compared with its description, field by field, for what it may have changed meanwhile: users, groups, capabilities, its root.
-- **A new process** is noted at its fork, exec and exit, as each process of the host is, for nobody knows yet who will call: {us(noted)} µs. When it connects it is described, {us(described)} µs with the
-  look at each socket: its users, arguments, directories and cgroup, and each of its ancestors with its user, name, executable and arguments, which no cache of the processor holds any more. These are more than half
-  of it. They are not described at their own exec, but for their arguments: an ancestor takes another user and another name, and its file is moved, and all of that is told as it is at the connect. What was described is kept, and looked
+- **A new process** is noted at its fork, exec and exit, as each process of the host is, for nobody knows yet who will call: {us(forked)}, {us(executed)} and {us(ended)} µs. Half of the exec reads its environment, each variable
+  to its end, for names that are kept may stand anywhere in it; a quarter keeps its arguments. The address of its `connect()` is kept with {us(begun)} µs, for it may be refused. When it connects it is described, {us(described)} µs with the
+  look at each socket. Of these two fifths are its ancestors, each with its user, name, executable, arguments and environment; a sixth is itself, with users, arguments, directories and cgroup; the rest finds the socket, adds the
+  connection, and copies all of that to the ring. What the daemon reads and answers is copied with {us(copied)} µs, where a process that is described takes {us(usual)}. These times are those of memory that no cache of the
+  processor holds any more: an empty program at the fork of each process is counted with 160 ns there, and more. To keep what ancestors are would save a third of them at best: to see that an ancestor is as it
+  was is to read the same fields of the same memory, since it may have taken another user and another name, and its file may have been moved, and all of that is told as it is at the connect. What was described is kept, and looked
   for, from the second call of a process on. Where processes have labels (AppArmor, SELinux) callerd is woken for a new caller, to read its label while it lives, which takes some 4 µs more.
 - **Throughput**: load, engine and callerd share {results['machine']['processors']} processors, which are all busy then. A request takes {cpu:.0f} µs of them without callerd; to keep 95 % callerd might take {cpu / 19:.1f} µs of them in
   all, about what the programs in the kernel take to see it at all. Where a processor is free the daemon waits for nothing but these programs.
@@ -196,9 +205,9 @@ def by_program(result, cell):
 
 def kernel(result, _):
     rows = by_program(result, lambda times, ns: f'{ns:,.0f} ({times:.2g})' if ns >= 0.5 else '')
-    return '''## In the kernel
+    return f'''## In the kernel
 
-What the kernel itself counts of each program (`kernel.bpf_stats_enabled`, which takes some 20 ns of each run): nanoseconds, and in parentheses the runs, for one
+What the kernel itself counts of each program (`kernel.bpf_stats_enabled`, which takes some {counting_of(result):.0f} ns of each run): nanoseconds, and in parentheses the runs, for one
 request, one connection with its request of a process that is described already, the same of a new process, with its fork, exec and exit, and one message of a byte on a
 socket that is not watched. They run for the whole host; what else it did then is in
 them. The last column is how many instructions the verifier walks when it is loaded.

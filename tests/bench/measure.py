@@ -202,21 +202,33 @@ def verified(pids):
     return {program['name']: walked[program['id']] for program in json.loads(run('bpftool', '-j', 'prog', 'show')) if program['id'] in walked}
 
 
+def middle_of(rows):
+    """Of a load's rounds the medians of each program."""
+    return {name: [median(row.get(name, (0, 0))[i] for row in rows) for i in range(2)] for name in {name for row in rows for name in row}}
+
+
 @part
 def kernel():
     """What the kernel programs take, by the kernel's own count."""
-    result = {}
+    result, rows, counting = {}, {}, []
+
+    def measure(kind, ids, count, work):
+        rows.setdefault(kind, []).append(by_program(ids, count, work))
+
     with peers.callerd() as agent, statistics_of_programs():
         ids = held(agent.pid) | held(agent.broker)
-        for kind, options, count in (('request', REQUESTS, 4000), ('connection', CONNECTIONS, 1000)):
-            flood(SOCKET, *options)
-            settle(agent.pids)
-            result[kind] = by_program(ids, count, lambda options=options: flood(SOCKET, *options))
-        result['process'] = by_program(ids, 500, lambda: run(CLIENTS + 'one_shot', SOCKET, '--spawn', '500', '--quiet'))
-        with empty.at('sock_recv_length') as program:
-            for family in ('unix', 'tcp', 'udp'):
-                result[family] = by_program(ids, 40000, lambda family=family: message(family))
-            result['counting'] = counted(program)
+        for _ in range(ROUNDS):
+            for kind, options, count in (('request', REQUESTS, 4000), ('connection', CONNECTIONS, 1000)):
+                flood(SOCKET, *options)
+                settle(agent.pids)
+                measure(kind, ids, count, lambda options=options: flood(SOCKET, *options))
+            measure('process', ids, 500, lambda: run(CLIENTS + 'one_shot', SOCKET, '--spawn', '500', '--quiet'))
+            with empty.at('sock_recv_length') as program:
+                for family in ('unix', 'tcp', 'udp'):
+                    measure(family, ids, 40000, lambda family=family: message(family))
+                counting.append(counted(program))
+        result.update({kind: middle_of(of_kind) for kind, of_kind in rows.items()})
+        result['counting'] = median(counting)
         result['verified'] = verified(agent.pids)
         result['backend'] = field(agent.records(event__action='agent-started')[0], 'callerd.capture.backend')
     return result
