@@ -63,6 +63,29 @@ def write(path, records=RECORDS):
     return os.path.getsize(path)
 
 
+def rotate(path, files=5):
+    """Leaves PATH as logrotate does after some days: the newest of so many files as it is, the others packed. Returns the size of all."""
+    with open(path, 'rb') as log:
+        most = os.path.getsize(path) // files + 1
+        for number in range(files - 1, -1, -1):
+            part = f'{path}.{number}'
+            with open(part, 'wb') as file:
+                file.writelines(log.readlines(most))
+            at = time.time() - number * 86400
+            os.utime(part, (at, at))
+    os.rename(path + '.0', path)
+    subprocess.run(['gzip', *(f'{path}.{number}' for number in range(1, files))], check=True)
+    return sum(os.path.getsize(name) for name in glob.glob(path + '*'))
+
+
+def export(path, to):
+    """Writes the log at PATH as a SIEM gives it back: a hit of Elasticsearch's a line, as elasticdump writes them. Returns the size."""
+    with open(path, 'rb') as log, open(to, 'wb') as file:
+        for number, line in enumerate(log):
+            file.write(b'{"_index":"logs-callerd.audit-default","_id":"%020d","_score":null,"_source":%s,"sort":[%d]}\n' % (number, line[:-1], number))
+    return os.path.getsize(to)
+
+
 if __name__ == '__main__':
     parser = argparse.ArgumentParser()
     parser.add_argument('--records', type=int, default=RECORDS)

@@ -105,9 +105,13 @@ def without_statistics(programs, counting, names=None):
     return sum(ns - counting * times for name, (times, ns) in programs.items() if not names or name in names) / 1e3
 
 
+FORMS = (('plain', ''), ('packed', ', rotated and packed'), ('exported', ', exported by a SIEM'))  # in which callerctl is asked about a log
+
+
 def asked_of(results):
-    """Of each question about a million records what it took; nothing, where that was not measured."""
-    return [(name, states['plain']) for name, states in results.get('asking', {'questions': {}})['questions'].items()]
+    """Of each question about a million records, in each form, what it took; nothing, where that was not measured."""
+    return [(name + words, states[form]) for name, states in results.get('asking', {'questions': {}})['questions'].items()
+            for form, words in FORMS if form in states]
 
 
 def goals_of(results):
@@ -365,15 +369,17 @@ format, queued, chained, written. {result['lost']} were lost.
 
 
 def asking(result, _):
+    sizes = result.get('sizes') or {'plain': result['size'], 'packed': result['packed']}
+    forms = [form for form, _ in FORMS if form in sizes]
     return f'''## Asking a log
 
-`callerctl` and a log of {result['records']:,} records, {result['size'] / 1e9:.1f} GB in the page cache, with its chain, which a report verifies; and the same log packed (gzip, {result['packed'] / 1e9:.2f} GB).
+`callerctl` and a log of {result['records']:,} records, {sizes['plain'] / 1e9:.1f} GB in the page cache, with its chain, which a report verifies; the same log as logrotate
+leaves it (the newest file as it is, four packed by gzip: {sizes['packed'] / 1e9:.2f} GB), and as Elasticsearch gives its records back (a hit in each line: {sizes.get('exported', 0) / 1e9:.1f} GB).
 The records are those of recorded calls, told again of {asked.USERS} users and {asked.JOBS} jobs in a week (`tests/bench/asking.py`). No index is made: each question reads all of it. Seconds, and
 the memory that it took at most; a thread reads and unpacks, one verifies the chain for a report, and one looks at what was read.
 
-''' + table(('', 'wall', 'CPU', 'MB', 'packed: wall', 'CPU', 'MB'), [
-        (name, *(cell for state in ('plain', 'packed') for cell in (f'{states[state][0]:.1f}', f'{states[state][1]:.1f}', f'{states[state][2]:.0f}')))
-        for name, states in result['questions'].items()])
+''' + table(('', *(head for form in forms for head in (f'{form}: wall', 'CPU', 'MB'))), [
+        (name, *(f'{states[form][i]:.{0 if i == 2 else 1}f}' for form in forms for i in range(3))) for name, states in result['questions'].items()])
 
 
 def counts(result, _):

@@ -5,6 +5,7 @@ All is done in turns, with and without, so that what else the machine does is in
 of differences and ratios within one round."""
 import contextlib
 import fcntl
+import glob
 import json
 import os
 import platform
@@ -601,19 +602,22 @@ def answer(question, log):
 
 @part
 def asking():
-    """callerctl and a log of a million records, as it is and packed."""
-    log, rows = DIR + '/asked.ndjson', {}
-    size = asked.write(log)
-    for state in ('plain', 'packed'):
-        if state == 'packed':
-            run('gzip', '-1', log)
-            log += '.gz'
+    """callerctl and a log of a million records: as it is, exported by a SIEM, and as logrotate leaves it."""
+    logs, rows, sizes = {state: f'{DIR}/{state}.ndjson' for state in ('plain', 'exported', 'packed')}, {}, {}
+    sizes['plain'] = asked.write(logs['plain'])
+    for state, log in logs.items():
+        if state == 'exported':
+            sizes[state] = asked.export(logs['plain'], log)
+        elif state == 'packed':
+            os.rename(logs['plain'], log)
+            sizes[state] = asked.rotate(log)
         for _ in range(ROUNDS):
             for name, question in QUESTIONS:
                 rows.setdefault(name, {}).setdefault(state, []).append(answer(question, log))
-    packed = os.path.getsize(log)
-    os.unlink(log)
-    return {'records': asked.RECORDS, 'size': size, 'packed': packed,
+    for log in logs.values():
+        for name in glob.glob(log + '*'):
+            os.unlink(name)
+    return {'records': asked.RECORDS, 'sizes': sizes,
             'questions': {name: {state: [median(row[i] for row in kept) for i in range(3)] for state, kept in states.items()}
                           for name, states in rows.items()}}
 
