@@ -132,6 +132,31 @@ static void test_long_lines(void **state)
 	text_free(&text);
 }
 
+/* A line and what is behind it in its block are all that there is. */
+static void test_rest(void **state)
+{
+	const struct ahead_options options = {0};
+	struct text text = {0}, taken = {0};
+	struct ahead *ahead;
+	struct bytes line;
+
+	write_lines(&text, 2000, 700000);
+	files_write(path, text.data, text.size);
+	assert_int_equal(ahead_open(&ahead, path, &options), 0);
+	while (ahead_next(ahead, &line) > 0) {
+		text_add_bytes(&taken, line);
+		if (taken.size < text.size)
+			text_add_char(&taken, '\n');
+		text_add_bytes(&taken, ahead_rest(ahead));
+		assert_int_equal(ahead_rest(ahead).size, 0);
+	}
+	ahead_close(ahead);
+	assert_int_equal(taken.size, text.size);
+	assert_memory_equal(taken.data, text.data, text.size);
+	text_free(&text);
+	text_free(&taken);
+}
+
 /* Who wants no more does not wait for the rest, and frees what was read. */
 static void test_ends_early(void **state)
 {
@@ -195,6 +220,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_all_lines, prepare, tidy),
 		cmocka_unit_test_setup_teardown(test_long_lines, prepare, tidy),
+		cmocka_unit_test_setup_teardown(test_rest, prepare, tidy),
 		cmocka_unit_test_setup_teardown(test_ends_early, prepare, tidy),
 		cmocka_unit_test_setup_teardown(test_broken, prepare, tidy),
 		cmocka_unit_test_setup_teardown(test_what_suits, prepare, tidy),

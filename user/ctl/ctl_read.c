@@ -213,6 +213,9 @@ static int take_ahead(struct log_reader *log_reader, struct ahead *ahead)
 
 	while ((result = ahead_next(ahead, &line)) > 0) {
 		result = take_line(log_reader, line);
+		/* A value in many lines has its records as wholes only where they are together. */
+		if (!result && exported_is_open(&log_reader->exported))
+			result = exported_read(&log_reader->exported, ahead_rest(ahead));
 		if (result)
 			break;
 	}

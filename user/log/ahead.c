@@ -326,6 +326,18 @@ int ahead_next(struct ahead *ahead, struct bytes *ret)
 	return result;
 }
 
+struct bytes ahead_rest(struct ahead *ahead)
+{
+	const struct ahead_block *block = &ahead->blocks[ahead->freed % BLOCKS];
+	struct bytes rest = {0};
+
+	if (!ahead->has_block || block->size > LINES_TAKEN_MAX)
+		return rest;
+	rest = (struct bytes){block->data + ahead->at, block->size - ahead->at};
+	ahead->at = block->size;
+	return rest;
+}
+
 const char *ahead_error(const struct ahead *ahead)
 {
 	return ahead->log.error;

@@ -24,6 +24,10 @@ int ahead_open(struct ahead **ret, const char *path, const struct ahead_options 
 /* The next line, until the next call. 1; 0 after the last; -errno. */
 int ahead_next(struct ahead *ahead, struct bytes *ret);
 
+/* What was read already of the lines behind that one, with their line feeds: these come no more by ahead_next(). Of no size: it is told
+ * line by line. */
+struct bytes ahead_rest(struct ahead *ahead);
+
 /* After -errno: why, in words; NULL: -errno says it. */
 const char *ahead_error(const struct ahead *ahead);
 
