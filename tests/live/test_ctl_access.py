@@ -325,15 +325,17 @@ POLKIT_LETS = {'pdocker': ('polkit pkexec docker', 'without a password'), 'prun'
 @contextlib.contextmanager
 def session_of_logind(name):
     """Runs a command in a session, by its cgroup, as logind makes it."""
-    scopes = [f'{top}/user.slice/user-0.slice/session-{name}.scope' for top in ('/sys/fs/cgroup/systemd', '/sys/fs/cgroup/unified', '/sys/fs/cgroup')
-              if os.path.exists(top + '/cgroup.procs')]
-    for scope in scopes:
-        os.makedirs(scope)
+    tops = [top for top in ('/sys/fs/cgroup/systemd', '/sys/fs/cgroup/unified', '/sys/fs/cgroup') if os.path.exists(top + '/cgroup.procs')]
+    slices = [top + path for top in tops for path in ('/user.slice', '/user.slice/user-0.slice')]
+    scopes = [f'{top}/user.slice/user-0.slice/session-{name}.scope' for top in tops]
+    made = [path for path in slices if not os.path.isdir(path)] + scopes
     try:
+        for path in made:
+            os.mkdir(path)
         yield ['sh', '-ec', 'while [ "$1" != -- ]; do echo 0 >"$1/cgroup.procs"; shift; done; shift; exec "$@"', 'sh', *scopes, '--']
     finally:
-        for scope in scopes:
-            os.rmdir(scope)
+        for path in reversed(made):
+            os.rmdir(path)
 
 
 @test
