@@ -19,7 +19,7 @@ import unicodedata
 from live import CALLERD, DIR, IMAGE, PATIENCE, ROOT, SOCKET, Callerd, equal, main, request, run, test, true
 
 CALLERCTL = os.environ.get('CALLERCTL', ROOT + '/build/callerctl')
-UTC = {**os.environ, 'TZ': 'UTC', 'TERM': 'xterm-256color', 'NO_COLOR': ''}
+UTC = {**os.environ, 'TZ': 'UTC', 'TERM': 'xterm-256color', 'NO_COLOR': '', 'DBUS_SYSTEM_BUS_ADDRESS': 'unix:path=/nonexistent'}  # not this machine's polkit
 
 
 def callerctl(*args, code=0):
