@@ -2,7 +2,9 @@
 """Who is behind a relay before the engine's socket: real ones, with many clients at once, and pretenders."""
 import contextlib
 import shutil
+import tempfile
 
+import engines
 from doors import elsewhere, free_port
 from live import *
 
@@ -246,6 +248,31 @@ def the_client_itself():
                 named(event, BOB)
         finally:
             docker('rm', '-f', name)
+
+
+@test
+def a_build():
+    """By BuildKit: calls of gRPC within connections that are upgraded, in both directions."""
+    context = tempfile.mkdtemp(prefix='context.', dir=DIR)
+    os.chmod(context, 0o755)
+    config = tempfile.mkdtemp(prefix='config.', dir=DIR)
+    os.chmod(config, 0o777)
+    with open(f'{context}/Dockerfile', 'w') as file:
+        file.write(f'FROM {IMAGE}\nCOPY . /context\n')
+    buildx = engines.fetch('docker', 'forky') + '/usr/libexec/docker/cli-plugins/docker-buildx'
+    for relay in socat(), haproxy():
+        with relay, watch(relay) as agent:
+            BOB.run(buildx, 'build', '--no-cache', '--network', 'none', context,
+                    env={**os.environ, 'DOCKER_HOST': f'unix://{relay.path}', 'DOCKER_CONFIG': config})
+            agent.wait(event__action='api-request', callerd__api__operation='SessionFilesRead')
+            agent.settle()
+            records = [one for one in agent.records(event__action='api-request') if one['process']['name'] == os.path.basename(relay.command[0])]
+            true(len(records) > 8, f'{len(records)} calls')
+            for record in records:
+                told = field(record, WHO) or {}
+                equal([told.get('certainty') in ('certain', 'likely'), field(told, 'user.id')], [True, BOB.uid], f'{told} of {record["message"]}')
+            kinds = {field(one, WHO)['basis'] for one in records}
+            true('connection' in kinds and 'request' in kinds, f'by {kinds}')
 
 
 @test

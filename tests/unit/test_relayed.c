@@ -26,6 +26,8 @@ struct asked {
 	const char *what;
 	const char *body;
 	bool cut; /* not all of it was seen */
+	bool by_engine;
+	uint64_t stream; /* of HTTP/2, in that connection; 0: it is no stream */
 	/* The rest is filled in. */
 	struct exchange exchange;
 	void *content;
@@ -122,7 +124,11 @@ static void ask(struct played *played, struct asked *asked, uint32_t socket)
 {
 	struct exchange *exchange = &asked->exchange;
 
-	*exchange = (struct exchange){.connection = asked->connection, .started = asked->at};
+	*exchange =
+		(struct exchange){.connection = asked->stream ? asked->stream : asked->connection,
+				  .carrier = asked->connection,
+				  .started = asked->at,
+				  .http.by_engine = asked->by_engine};
 	strcpy(exchange->method, asked->body ? "POST" : "GET");
 	exchange->target = (char *)asked->what;
 	exchange->target_size = strlen(asked->what);
@@ -321,6 +327,50 @@ static void test_before_the_answer(void **state)
 	end_play(played);
 }
 
+/* BY has an engine's connection 9 upgraded, for whom bob had asked it. */
+static void upgrade(struct played *played, struct caller *by)
+{
+	struct asked asked = {1, 10, "/grpc"}, passed = {9, 20, "/grpc"};
+	struct record record = {.action = RECORD_API_REQUEST, .caller = by};
+
+	ask_relay(played, &asked, &bob, &relay);
+	ask(played, &passed, ENGINE);
+	played->reader->answered(passed.content, 101, true, true, 21);
+	played->reader->describe(passed.content, true, &record);
+	CERTAIN(record.relayed, &bob);
+	end_asked(played, &passed, 0);
+	end_asked(played, &asked, 22);
+}
+
+static void test_within_an_upgraded_connection(void **state)
+{
+	struct played *played = begin_play();
+	struct asked same = {2, 40, "/Solve", .stream = 200}, other = {3, 41, "/Solve"};
+	struct caller child = SOMEBODY(101, 0);
+	struct record_relayed told;
+
+	upgrade(played, &relay);
+	told = TOLD(played, &relay, 9, 30, "/Status", .stream = 900);
+	expect_told(told, RELAYED_LIKELY, &bob);
+	assert_int_equal(told.basis, RELAYED_BY_CONNECTION);
+	told = TOLD(played, &relay, 9, 30, "/DiffCopy", .stream = 902, .by_engine = true);
+	expect_told(told, RELAYED_LIKELY, &bob);
+	/* Not what another process sends there, nor what comes by another connection. */
+	NOBODY(TOLD(played, &child, 9, 31, "/Status", .stream = 903));
+	NOBODY(TOLD(played, &relay, 8, 31, "/Status", .stream = 800));
+	/* What was asked of the relay counts first, by streams, too. */
+	ask_relay(played, &same, &alice, &relay);
+	told = TOLD(played, &relay, 9, 42, "/Solve", .stream = 905);
+	CERTAIN(told, &alice);
+	ask_relay(played, &other, &bob, &relay);
+	CERTAIN(TOLD(played, &relay, 9, 43, "/Solve", .stream = 907), &bob);
+	end_asked(played, &same, 50);
+	end_asked(played, &other, 50);
+	played->reader->over(played->reader->data, 9, true, 60);
+	NOBODY(TOLD(played, &relay, 9, 61, "/Status", .stream = 909));
+	end_play(played);
+}
+
 static void test_who_is_the_relay(void **state)
 {
 	struct played *played = begin_play();
@@ -454,6 +504,7 @@ int main(void)
 		cmocka_unit_test(test_several),
 		cmocka_unit_test(test_of_whom_nothing_is_known),
 		cmocka_unit_test(test_before_the_answer),
+		cmocka_unit_test(test_within_an_upgraded_connection),
 		cmocka_unit_test(test_who_is_the_relay),
 		cmocka_unit_test(test_over_tcp),
 		cmocka_unit_test(test_room),

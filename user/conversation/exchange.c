@@ -23,6 +23,7 @@ struct exchange *exchange_new(uint64_t connection, uint64_t number, uint64_t off
 	exchange->offset = offset;
 	exchange->end = offset;
 	exchange->started = time;
+	exchange->carrier = connection;
 	exchange->reader = reader;
 	exchange->http.version_minor = -1;
 	exchange->http.outcome = GRPC_UNKNOWN;

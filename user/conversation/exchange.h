@@ -19,6 +19,7 @@ struct exchange {
 	struct exchange *next; /* among the finished ones of its connection */
 	uint64_t
 		connection; /* what the reader is told is over: its connection, or its stream in one */
+	uint64_t carrier;     /* its connection, also of a stream in one */
 	uint64_t account;     /* that its memory is charged to */
 	uint64_t number;      /* among the requests of its connection, from 1 */
 	uint64_t offset, end; /* stream offsets of its first byte and behind its last one so far */

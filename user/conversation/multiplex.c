@@ -427,6 +427,7 @@ static struct multiplex_stream *new_stream(struct multiplex *multiplex, uint32_t
 		return NULL;
 	}
 	multiplex->count++;
+	stream->exchange->carrier = connection->id;
 	stream->exchange->account = connection->account;
 	stream->exchange->attached = true;
 	stream->exchange->http.http2 = true;

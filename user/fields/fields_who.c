@@ -547,7 +547,8 @@ static void get_certainty(struct fields *fields, struct field_value *ret)
 
 static void get_relayed_basis(struct fields *fields, struct field_value *ret)
 {
-	static const char *const words[] = {NULL, "request", "head", "listens", "accepted"};
+	static const char *const words[] = {NULL,      "request",  "head",
+					    "listens", "accepted", "connection"};
 
 	fields_set_word(ret, words[fields->view.record->relayed.basis]);
 }

@@ -196,11 +196,13 @@ enum relayed_basis servants_find(struct servants *servants, const struct caller 
 	if (caller->basis != CALLER_FROM_KERNEL || caller->boot_id.size)
 		return how;
 	depth = servants_depth(caller);
-	for (unsigned int i = 0; !how && i <= depth; i++) {
+	for (unsigned int i = 0; how != RELAYED_BY_LISTENING && i <= depth; i++) {
 		const struct process *process = i ? &caller->ancestors[i - 1] : &caller->process;
 		bool begun_by_init = i < caller->ancestor_count && caller->ancestors[i].pid == 1;
+		enum relayed_basis found =
+			find_servant(servants, process, begun_by_init, caller->account, now);
 
-		how = find_servant(servants, process, begun_by_init, caller->account, now);
+		how = found ?: how;
 	}
 	return how;
 }

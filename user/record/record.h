@@ -108,7 +108,8 @@ enum relayed_basis {
 	RELAYED_BY_HEAD,
 	/* Nothing was compared: the caller serves others. */
 	RELAYED_BY_LISTENING,
-	RELAYED_BY_ACCEPTED, /* a connection that it was begun with */
+	RELAYED_BY_ACCEPTED,   /* a connection that it was begun with */
+	RELAYED_BY_CONNECTION, /* nor was it here: the connection was upgraded for somebody */
 };
 
 /* Who asked a relay for what it then asked an engine for. */

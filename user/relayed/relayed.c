@@ -13,6 +13,8 @@
 
 #define BUCKETS 1024
 #define SERVERS_MAX 16384
+#define UPGRADES_MAX 1024
+#define STATUS_UPGRADED 101
 #define DIGEST_SIZE 32
 /* So many requests are kept that are over: an engine's record may be written after the relay has answered. */
 #define ANSWERED_MAX 4096
@@ -29,6 +31,14 @@ struct relayed_server {
 	uint64_t start;
 	bool tcp, local; /* a process of this host connected, which may be known */
 	struct callerd_endpoint from;
+	UT_hash_handle hh;
+};
+
+/* A connection of a relay to an engine, upgraded for somebody: from then on it carries what he sends. */
+struct relayed_upgrade {
+	uint64_t connection;
+	struct process relay;	     /* that had it upgraded */
+	struct record_relayed found; /* its caller is a reference */
 	UT_hash_handle hh;
 };
 
@@ -57,7 +67,9 @@ struct passing {
 	LIST_ENTRY(passing) in_bucket;
 	TAILQ_ENTRY(passing) in_queue; /* of those that are over */
 	/* To an engine. */
+	bool by_engine; /* it is the engine that asks, by a session that the relay lends it */
 	bool decided;
+	bool upgrades;
 	struct record_relayed found; /* its caller is a reference */
 };
 
@@ -68,8 +80,9 @@ struct relayed {
 		buckets[BUCKETS]; /* of requests to relays, by the digest of their heads */
 	struct passing_queue answered, left; /* those that are over; the first one is the oldest */
 	unsigned int answered_count, left_count;
-	struct relayed_server *servers; /* the oldest first */
-	uint64_t now;			/* ns of CLOCK_BOOTTIME: the latest time that was seen */
+	struct relayed_server *servers;	  /* the oldest first */
+	struct relayed_upgrade *upgrades; /* the same */
+	uint64_t now;			  /* ns of CLOCK_BOOTTIME: the latest time that was seen */
 	/* Whatever engines read until then may be of a request that had to be forgotten. */
 	uint64_t doubtful_until;
 };
@@ -426,15 +439,76 @@ static bool is_in_doubt(const struct passing *engine, const struct askers *asker
 	return askers->doubtful || engine->started <= engine->relayed->doubtful_until;
 }
 
+static bool names_asker(const struct record_relayed *found)
+{
+	return found->certainty == RELAYED_CERTAIN || found->certainty == RELAYED_LIKELY;
+}
+
+static void forget_upgrade(struct relayed *relayed, struct relayed_upgrade *upgrade)
+{
+	HASH_DEL(relayed->upgrades, upgrade);
+	caller_unref((struct caller *)upgrade->found.caller);
+	free(upgrade);
+}
+
+static struct relayed_upgrade *find_upgrade(struct relayed *relayed, uint64_t connection)
+{
+	struct relayed_upgrade *upgrade;
+
+	HASH_FIND(hh, relayed->upgrades, &connection, sizeof(connection), upgrade);
+	return upgrade;
+}
+
+static void keep_upgrade(struct passing *passing, const struct caller *relay)
+{
+	struct relayed *relayed = passing->relayed;
+	struct relayed_upgrade *upgrade;
+
+	if (!passing->upgrades || !names_asker(&passing->found) ||
+	    find_upgrade(relayed, passing->connection))
+		return;
+	if (HASH_COUNT(relayed->upgrades) >= UPGRADES_MAX)
+		forget_upgrade(relayed, relayed->upgrades);
+	upgrade = calloc(1, sizeof(*upgrade));
+	if (!upgrade)
+		return;
+	upgrade->connection = passing->connection;
+	upgrade->relay = (struct process){.pid = relay->process.pid, .start = relay->process.start};
+	upgrade->found = passing->found;
+	upgrade->found.certainty = RELAYED_LIKELY;
+	upgrade->found.basis = RELAYED_BY_CONNECTION;
+	HASH_ADD(hh, relayed->upgrades, connection, sizeof(upgrade->connection), upgrade);
+	if (upgrade->hh.tbl)
+		caller_ref((struct caller *)upgrade->found.caller);
+	else
+		free(upgrade);
+}
+
+/* What the upgraded connection carries is his, as far as the relay does not pass on by it what others ask. */
+static void take_upgrade(struct passing *engine, const struct caller *relay)
+{
+	const struct relayed_upgrade *upgrade = find_upgrade(engine->relayed, engine->connection);
+
+	if (!upgrade || upgrade->relay.pid != relay->process.pid ||
+	    upgrade->relay.start != relay->process.start)
+		return;
+	engine->found = upgrade->found;
+	caller_ref((struct caller *)engine->found.caller);
+}
+
 /* RELAY sent ENGINE. */
 static void decide_whose(struct passing *engine, const struct caller *relay)
 {
-	struct askers askers = find_askers(engine, relay);
+	struct askers askers = {0};
 	struct record_relayed *found = &engine->found;
 
 	engine->decided = true;
-	if (!is_of_any_relay(&askers))
+	if (!engine->by_engine)
+		askers = find_askers(engine, relay);
+	if (!is_of_any_relay(&askers)) {
+		take_upgrade(engine, relay);
 		return;
+	}
 	found->basis = askers.whole ? RELAYED_BY_REQUEST : RELAYED_BY_HEAD;
 	found->askers = askers.processes;
 	if (is_in_doubt(engine, &askers)) {
@@ -459,7 +533,7 @@ static void decide_early(struct passing *passing, const struct caller *relay)
 {
 	struct askers askers;
 
-	if (passing->decided || !passing_is_whole(passing))
+	if (passing->decided || passing->by_engine || !passing_is_whole(passing))
 		return;
 	askers = find_askers(passing, relay);
 	if (!is_of_any_relay(&askers) || !askers.whole || is_in_doubt(passing, &askers))
@@ -478,6 +552,8 @@ static void describe_relayed(struct passing *passing, bool complete, struct reco
 		decide_whose(passing, record->caller);
 		tell_whose(passing);
 	}
+	if (sent)
+		keep_upgrade(passing, record->caller);
 	record->relayed = passing->found;
 }
 
@@ -492,16 +568,17 @@ static void *begin_passing(void *data, const struct exchange *exchange, uint32_t
 
 	if (exchange->started > relayed->now)
 		relayed->now = exchange->started;
-	if (to_relay && exchange->unseen)
+	if (to_relay && (exchange->unseen || exchange->http.by_engine))
 		return NULL;
 	passing = calloc(1, sizeof(*passing));
 	if (!passing)
 		return NULL;
 	*passing = (struct passing){.relayed = relayed,
 				    .exchange = exchange,
-				    .connection = exchange->connection,
+				    .connection = exchange->carrier,
 				    .started = exchange->started,
-				    .to_relay = to_relay};
+				    .to_relay = to_relay,
+				    .by_engine = exchange->http.by_engine};
 	passing->decided = exchange->unseen || !digest_head(exchange, passing->head);
 	if (!to_relay) {
 		passing->inner = engines->begin(engines->data, exchange, socket);
@@ -561,6 +638,7 @@ static bool note_passing_answer(void *content, int status, bool complete, bool c
 
 	if (certain && !passing->answered)
 		passing->answered = time;
+	passing->upgrades |= certain && status == STATUS_UPGRADED;
 	return passing->inner && passing->relayed->options.engines->answered(
 					 passing->inner, status, complete, certain, time);
 }
@@ -626,8 +704,12 @@ static void note_passing_over(void *data, uint64_t connection, bool ended, uint6
 	struct relayed *relayed = data;
 	struct relayed_server *server = ended ? find_relay_server(relayed, connection) : NULL;
 
+	struct relayed_upgrade *upgrade = ended ? find_upgrade(relayed, connection) : NULL;
+
 	if (server)
 		forget_server(relayed, server);
+	if (upgrade)
+		forget_upgrade(relayed, upgrade);
 	relayed->options.engines->over(relayed->options.engines->data, connection, ended, time);
 }
 
@@ -709,5 +791,7 @@ void relayed_free(struct relayed *relayed)
 		forget_left(relayed, true);
 	while (relayed->servers) /* NOLINTNEXTLINE: the analyzer loses track of the table */
 		forget_server(relayed, relayed->servers);
+	while (relayed->upgrades) /* NOLINTNEXTLINE: the same */
+		forget_upgrade(relayed, relayed->upgrades);
 	free(relayed);
 }

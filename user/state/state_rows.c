@@ -330,7 +330,7 @@ static int read_findings(struct db *db, struct bytes event_id,
 /* What has no word, another version may have written. */
 static void check_relayed(struct record_relayed *relayed)
 {
-	if (relayed->certainty > RELAYED_UNKNOWN || relayed->basis > RELAYED_BY_ACCEPTED)
+	if (relayed->certainty > RELAYED_UNKNOWN || relayed->basis > RELAYED_BY_CONNECTION)
 		relayed->certainty = RELAYED_NONE;
 }
 
