@@ -242,7 +242,7 @@ static bool explain_may_matter(void *data, struct bytes line)
 			     : sentences->by_number ? "\"sequence\":"
 						    : sentences->asked.data;
 
-	return memmem(line.data, line.size, needle, strlen(needle));
+	return bytes_find(line, bytes_of(needle));
 }
 
 /* Whether TEXT is an event.id: TIME-RUN-NUMBER. */

@@ -202,9 +202,9 @@ static int take_of_log(void *data, const struct reread *record, uint64_t time, s
 /* Most of a log are events of the engine, and where it was asked nothing. */
 static bool may_be_use(void *data, struct bytes line)
 {
-	static const char event[] = "\"action\":\"docker-event\"";
-
-	return !memmem(line.data, line.size < 1000 ? line.size : 1000, event, sizeof(event) - 1);
+	if (line.size > 1000)
+		line.size = 1000;
+	return !bytes_find(line, bytes_of("\"action\":\"docker-event\""));
 }
 
 int access_read_log(struct access *access)
