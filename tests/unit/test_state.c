@@ -8,7 +8,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-#include "agent/explain.h"
+#include "agent/command/explain.h"
 #include "base/clock.h"
 #include "base/idtree.h"
 #include "host/host.h"

@@ -7,7 +7,7 @@
 #include <zlib.h>
 
 #include "agent/options/options.h"
-#include "agent/verify_command.h"
+#include "agent/command/verify_command.h"
 #include "chain/lines.h"
 #include "chain/link.h"
 #include "chain/verify.h"

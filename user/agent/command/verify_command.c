@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/verify_command.h"
+#include "agent/command/verify_command.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/explain.h"
+#include "agent/command/explain.h"
 
 #include <errno.h>
 #include <stdio.h>
