@@ -319,7 +319,7 @@ def main_with_agent():
     global AGENT
     os.mkdir(D)
     try:
-        with Callerd() as AGENT:
+        with Callerd('--callers-ring', str(64 << 20)) as AGENT:  # no call of many at once is lost on a busy machine
             main()
     finally:
         shutil.rmtree(D, ignore_errors=True)
