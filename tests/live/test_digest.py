@@ -90,12 +90,13 @@ def within_a_container():
 @test
 def what_nobody_may_execute_fast():
     """A FIFO, a device, a file system of a program: nothing but a file is opened, and nobody is waited for."""
-    before = len(AGENT.records(event__action='api-request'))
     program = DIR + '/large'
     shutil.copy(CLIENTS + 'one_shot', program)
     os.truncate(program, 300 << 20)  # sparse, above the bound
     equal(calls(program, 'large', 2), [None, None], 'too large')
-    equal(len(AGENT.records(event__action='api-request')) - before, 2, 'records')
+    # Others call this engine, too: callerctl access, of a test in another lane.
+    told = [field(record, 'url.original') for record in AGENT.records(event__action='api-request')]
+    equal([target for target in told if target.startswith('/_ping?large')], ['/_ping?large-0', '/_ping?large-1'], 'records')
 
 
 @test
