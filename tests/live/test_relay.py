@@ -392,17 +392,24 @@ def older_than_callerd():
         unnamed(of_call(agent, 'older'))
 
 
-def until_named(agent, mark, ask):
-    """The relay is known from its first call of the engine on: asks until somebody is named, at most for a while."""
+def until_told(agent, mark, ask, nothing=(None,)):
+    """Asks until the record says more than NOTHING of whom it is, at most for a while."""
     end = time.monotonic() + PATIENCE
     number = 0
     while True:
         number += 1
         ask(f'{mark}-{number}')
         record = of_call(agent, f'{mark}-{number}')
-        if field(record, WHO) not in (None, SERVES):
+        if field(record, WHO) not in nothing or time.monotonic() > end:
             return record
-        true(time.monotonic() < end, f'{number} calls, and nobody named')
+        time.sleep(0.2)
+
+
+def until_named(agent, mark, ask):
+    """The relay is known from its first call of the engine on: asks until somebody is named."""
+    record = until_told(agent, mark, ask, (None, SERVES))
+    true(field(record, WHO) not in (None, SERVES), f'nobody named: {record["message"]}')
+    return record
 
 
 def curl(relay, who, host='127.0.0.1'):
@@ -522,19 +529,6 @@ def no_relay_of_others():
         for one in range(3):
             curl(relay, BOB)(f'hers-{one}')
             unnamed(of_call(agent, f'hers-{one}'))
-
-
-def until_told(agent, mark, ask):
-    """Asks until the record says what the caller is, at most for a while."""
-    end = time.monotonic() + PATIENCE
-    number = 0
-    while True:
-        number += 1
-        ask(f'{mark}-{number}')
-        record = of_call(agent, f'{mark}-{number}')
-        if field(record, WHO) or time.monotonic() > end:
-            return record
-        time.sleep(0.2)
 
 
 @test

@@ -329,10 +329,10 @@ static int take_exported_step(struct exported *exported, enum gojson_step step, 
 	case GOJSON_STRING:
 		add_exported_piece(exported, piece);
 		exported->in_string = false;
-		if (step == GOJSON_KEY)
+		if (step == GOJSON_KEY) {
 			heed_exported_key(exported);
-		if (step == GOJSON_KEY)
 			return 0;
+		}
 		count_element(exported);
 		return end_exported_string(exported);
 	case GOJSON_NUMBER:

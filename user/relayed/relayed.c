@@ -496,27 +496,34 @@ static void take_upgrade(struct passing *engine, const struct caller *relay)
 	caller_ref((struct caller *)engine->found.caller);
 }
 
-/* RELAY sent ENGINE. */
-static void decide_whose(struct passing *engine, const struct caller *relay)
+/* RELAY sent ENGINE, which ASKERS may have asked for. */
+static void decide_by_askers(struct passing *engine, const struct caller *relay,
+			     const struct askers *askers)
 {
-	struct askers askers = {0};
 	struct record_relayed *found = &engine->found;
 
 	engine->decided = true;
-	if (!engine->by_engine)
-		askers = find_askers(engine, relay);
-	if (!is_of_any_relay(&askers)) {
+	if (!is_of_any_relay(askers)) {
 		take_upgrade(engine, relay);
 		return;
 	}
-	found->basis = askers.whole ? RELAYED_BY_REQUEST : RELAYED_BY_HEAD;
-	found->askers = askers.processes;
-	if (is_in_doubt(engine, &askers)) {
+	found->basis = askers->whole ? RELAYED_BY_REQUEST : RELAYED_BY_HEAD;
+	found->askers = askers->processes;
+	if (is_in_doubt(engine, askers)) {
 		found->certainty = RELAYED_UNKNOWN;
 		return;
 	}
-	name_asker(&askers, found);
-	askers.first->taken = askers.whole && askers.requests == 1;
+	name_asker(askers, found);
+	askers->first->taken = askers->whole && askers->requests == 1;
+}
+
+static void decide_whose(struct passing *engine, const struct caller *relay)
+{
+	struct askers askers = {0};
+
+	if (!engine->by_engine)
+		askers = find_askers(engine, relay);
+	decide_by_askers(engine, relay, &askers);
 }
 
 static void tell_whose(const struct passing *passing)
@@ -538,7 +545,7 @@ static void decide_early(struct passing *passing, const struct caller *relay)
 	askers = find_askers(passing, relay);
 	if (!is_of_any_relay(&askers) || !askers.whole || is_in_doubt(passing, &askers))
 		return;
-	decide_whose(passing, relay);
+	decide_by_askers(passing, relay, &askers);
 	tell_whose(passing);
 }
 
@@ -703,7 +710,6 @@ static void note_passing_over(void *data, uint64_t connection, bool ended, uint6
 {
 	struct relayed *relayed = data;
 	struct relayed_server *server = ended ? find_relay_server(relayed, connection) : NULL;
-
 	struct relayed_upgrade *upgrade = ended ? find_upgrade(relayed, connection) : NULL;
 
 	if (server)

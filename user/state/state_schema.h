@@ -6,7 +6,7 @@
 #include "base/bytes.h"
 
 #define STATE_APPLICATION_ID 0x63616c64 /* "cald" */
-#define STATE_VERSION 10			/* of the schema, and of the words in its rows */
+#define STATE_VERSION 10		/* of the schema, and of the words in its rows */
 
 #define STATE_CUT_SIZE 1024 /* of commands, and of details of findings */
 

@@ -108,23 +108,10 @@ static void find_rules(char path[PATH_MAX])
 				 line.data + strlen("Sudoers path: "));
 }
 
-/* Whether rules come from elsewhere, too: "sudoers: files sss". */
-static bool has_rules_elsewhere(void)
+/* Whether rules come from elsewhere, too, by a word of "sudoers: files sss". */
+static bool has_rules_elsewhere(const char *word)
 {
-	_fclose_ FILE *file = fopen("/etc/nsswitch.conf", "re");
-	char line[512];
-
-	while (file && fgets(line, sizeof(line), file)) {
-		char *rest = line + strspn(line, " \t"), *word;
-
-		if (strncmp(rest, "sudoers:", strlen("sudoers:")) != 0)
-			continue;
-		rest += strlen("sudoers:");
-		while ((word = strsep(&rest, " \t\n")) && *word != '#')
-			if (*word && strcmp(word, "files") != 0)
-				return true;
-	}
-	return false;
+	return strcmp(word, "files") != 0;
 }
 
 /* cvtsudoers reads as sudo does: aliases, files that others include. False: there may be others than those it names. */
@@ -145,7 +132,7 @@ static bool find_named(struct access *access)
 			    path);
 		return false;
 	}
-	if (has_rules_elsewhere()) {
+	if (access_has_service("sudoers:", has_rules_elsewhere)) {
 		access_note(access, "sudo has rules from a directory, too: who is not among the "
 				    "users that the name services list was not asked for");
 		return false;

@@ -159,6 +159,8 @@ void access_list_users(struct access *access);
 void access_free_users(struct access *access);
 /* Asks for users whom they do not list, when the log was read. */
 void access_ask_for_more(struct access *access);
+/* Whether /etc/nsswitch.conf names a service that is WANTED for DATABASE, as "passwd:". */
+bool access_has_service(const char *database, bool (*wanted)(const char *word));
 /* NULL: there is none with that number, or of that name. */
 struct access_user *access_user_of(struct access *access, uint32_t uid);
 struct access_user *access_user_named(struct access *access, const char *name);

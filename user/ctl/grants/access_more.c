@@ -174,25 +174,30 @@ static int open_homes(void)
 
 /* --- all of them ------------------------------------------------------------------------------ */
 
-/* Whether name services beside the host's files know users. */
-static bool has_more_services(void)
+bool access_has_service(const char *database, bool (*wanted)(const char *word))
 {
-	static const char *const local[] = {"files", "compat", "systemd", "db", "mymachines"};
 	_fclose_ FILE *file = fopen("/etc/nsswitch.conf", "re");
 	char line[512];
 
 	while (file && fgets(line, sizeof(line), file)) {
 		char *rest = line + strspn(line, " \t"), *word;
 
-		if (strncmp(rest, "passwd:", strlen("passwd:")) != 0)
+		if (strncmp(rest, database, strlen(database)) != 0)
 			continue;
-		rest += strlen("passwd:");
+		rest += strlen(database);
 		while ((word = strsep(&rest, " \t\n")) && *word != '#')
-			if (*word && *word != '[' &&
-			    !bytes_are_any(bytes_of(word), local, COUNT(local)))
+			if (*word && wanted(word))
 				return true;
 	}
 	return false;
+}
+
+/* Whether WORD is a name service beside the host's files. */
+static bool is_more_service(const char *word)
+{
+	static const char *const local[] = {"files", "compat", "systemd", "db", "mymachines"};
+
+	return *word != '[' && !bytes_are_any(bytes_of(word), local, COUNT(local));
 }
 
 /* Whether they list anybody whom /etc/passwd does not have. */
@@ -212,7 +217,7 @@ void access_ask_for_more(struct access *access)
 	struct more_name *asked, *next;
 	bool listed = is_anybody_listed(access);
 
-	if (access->only_files || !has_more_services())
+	if (access->only_files || !access_has_service("passwd:", is_more_service))
 		return;
 	ask_for_log(&more);
 	ask_for_names_in(&more, open("/run/systemd/users", O_RDONLY | O_DIRECTORY | O_CLOEXEC),

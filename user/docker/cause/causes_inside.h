@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the parts of causes.c share: the events that wait, and how one is decided and taken in. */
 #ifndef CALLERD_CAUSES_INSIDE_H
-#define STATUS_ERROR 400 /* of an answer: this and above */
 #define CALLERD_CAUSES_INSIDE_H
 
 #include <assert.h>

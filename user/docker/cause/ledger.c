@@ -19,7 +19,6 @@
 #define SILENT_GOES_ON                                                                             \
 	(15 * NS_PER_S) /* the engine does what was asked, though nobody listens any more */
 #define STATUS_NOT_MODIFIED 304
-#define STATUS_ERROR 400
 #define STATUS_NOT_FOUND 404
 #define STATUS_CONFLICT 409
 

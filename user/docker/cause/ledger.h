@@ -14,8 +14,9 @@
 #include "docker/known/origin.h"
 #include "record/record.h"
 
-#define LEDGER_MAX 8192 /* requests */
-#define SLACK 100000	/* ns by which the engines' clock and ours may differ */
+#define LEDGER_MAX 8192	 /* requests */
+#define STATUS_ERROR 400 /* of an answer: this and above */
+#define SLACK 100000	 /* ns by which the engines' clock and ours may differ */
 
 /* Times are ns of CLOCK_BOOTTIME, 0: not yet. What is not known is 0, data NULL. */
 struct request {
